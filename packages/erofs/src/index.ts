@@ -1,0 +1,1 @@
+export { ErofsError } from './error.ts';

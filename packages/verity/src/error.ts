@@ -1,0 +1,28 @@
+/** What can go wrong with a dm-verity device. Codes are stable. */
+export type VerityErrorCode =
+  /** The bytes end before the structure does, or the image is shorter than its superblock says. */
+  | 'TRUNCATED'
+  /** No dm-verity superblock where one must be. */
+  | 'NOT_VERITY'
+  /** A superblock field is out of range or not zero where it must be; the message names it. */
+  | 'SUPERBLOCK_INVALID'
+  /** Valid dm-verity, but a parameter that this implementation does not have (algorithm, version, …). */
+  | 'UNSUPPORTED'
+  /** Parameters of the caller that cannot be: block size, salt length, offset, … */
+  | 'PARAMETER_INVALID'
+  /** The tree's top block does not hash to the root hash that is expected. */
+  | 'ROOT_MISMATCH'
+  /** A block of the tree does not hash to what its parent says. */
+  | 'HASH_BLOCK_MISMATCH'
+  /** A data block does not hash to what the tree says. */
+  | 'DATA_BLOCK_MISMATCH';
+
+export class VerityError extends Error {
+  override readonly name = 'VerityError';
+  readonly code: VerityErrorCode;
+
+  constructor(code: VerityErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

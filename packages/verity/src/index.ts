@@ -1,0 +1,1 @@
+export { VerityError } from './error.ts';
