@@ -14,8 +14,14 @@ export type ErofsErrorCode =
   | 'NOT_FOUND'
   /** The path names something of another kind (a directory where a file is wanted, …). */
   | 'WRONG_KIND'
+  /** More entries, or longer paths, than the caller's limits allow: the image is not necessarily wrong. */
+  | 'LIMIT_EXCEEDED'
   /** A tree that EROFS (or this layout) cannot hold: a name too long, a size over the limit, a duplicate name. */
-  | 'TREE_INVALID';
+  | 'TREE_INVALID'
+  /** Something in a source folder could not be read; the message names it. */
+  | 'SOURCE_UNREADABLE'
+  /** A source folder holds a device, socket or FIFO. */
+  | 'SOURCE_UNSUPPORTED';
 
 export class ErofsError extends Error {
   override readonly name = 'ErofsError';

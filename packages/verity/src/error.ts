@@ -15,7 +15,19 @@ export type VerityErrorCode =
   /** A block of the tree does not hash to what its parent says. */
   | 'HASH_BLOCK_MISMATCH'
   /** A data block does not hash to what the tree says. */
-  | 'DATA_BLOCK_MISMATCH';
+  | 'DATA_BLOCK_MISMATCH'
+  /** A block of the tree is what its parent says, but holds something behind the last digest: the block count is not the one that the tree was made for. */
+  | 'PADDING_NOT_ZERO'
+  /** A tree cannot be finished: a data block's digest was never given. */
+  | 'LEAF_MISSING'
+  /** A data block's digest was given a second time. */
+  | 'LEAF_TWICE'
+  /** The caller's signal stopped the work. */
+  | 'ABORTED'
+  /** A file could not be opened, read or written; `cause` is the system's error. */
+  | 'IO'
+  /** A worker thread ended without an answer. */
+  | 'WORKER_FAILED';
 
 export class VerityError extends Error {
   override readonly name = 'VerityError';

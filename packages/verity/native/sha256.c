@@ -1,0 +1,39 @@
+/* What all kernels share: the constants, and how salt || block is cut into pieces. */
+#include "sha256.h"
+
+#include <string.h>
+
+/* FIPS 180-4 section 4.2.2. */
+const uint32_t sha256_k[64] __attribute__((aligned(64))) = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+/* FIPS 180-4 section 5.3.3. */
+const uint32_t sha256_initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+void leaf_first(const struct leaf_plan *plan, const uint8_t *block, uint8_t first[64]) {
+  memcpy(first, plan->salt_rest, plan->rest);
+  memcpy(first + plan->rest, block, 64 - plan->rest);
+}
+
+void leaf_tail(const struct leaf_plan *plan, const uint8_t *block, uint8_t tail[128]) {
+  size_t end = plan->tail * 64;
+  memset(tail, 0, end);
+  memcpy(tail, block + plan->block_size - plan->rest, plan->rest);
+  tail[plan->rest] = 0x80;
+  for (size_t i = 0; i < 8; i++) tail[end - 1 - i] = (uint8_t)(plan->total_bits >> (8 * i));
+}
+
+void store_digest(const uint32_t h[8], uint8_t out[32]) {
+  for (size_t i = 0; i < 8; i++) {
+    uint32_t big_endian = __builtin_bswap32(h[i]);
+    memcpy(out + 4 * i, &big_endian, 4);
+  }
+}
