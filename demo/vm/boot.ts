@@ -44,32 +44,36 @@ export function cannotBoot(): string | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'an x86-64 Linux machine is needed';
   const programs = { 'qemu-system-x86': QEMU, 'busybox-static': BUSYBOX, 'cryptsetup-bin': VERITYSETUP };
   const missing: string[] = [];
-  for (const [debian, path] of Object.entries(programs)) if (!existsSync(path)) missing.push(`${path} (${debian})`);
+  for (const [debian, path] of Object.entries(programs))
+    if (!existsSync(path)) missing.push(`${path} (${debian})`);
   if (!findKernel()) missing.push('a Debian cloud kernel (linux-image-cloud-amd64)');
   return missing.length === 0 ? undefined : `missing: ${missing.join(', ')}`;
 }
 
 /**
- * Boots the pack; resolves with a verdict in any case, also when the machine hangs (after timeoutMs, twice that where
- * KVM is broken) or the kernel panics.
+ * Boots the pack; resolves with a verdict in any case, also when the machine hangs (after timeoutMs, and a few
+ * seconds more where KVM is broken) or the kernel panics.
  * @throws TypeError when the request itself cannot be; Error when cannotBoot() has something to say.
  */
 export async function bootUnderVerity(request: BootRequest): Promise<BootVerdict> {
   const { packPath, rootHash, hashOffsetBytes, timeoutMs, log } = request;
-  if (!/^[0-9a-f]{64}$/.test(rootHash)) throw new TypeError(`A root hash is 64 lowercase hex digits, found ${rootHash}`);
+  if (!/^[0-9a-f]{64}$/.test(rootHash))
+    throw new TypeError(`A root hash is 64 lowercase hex digits, found ${rootHash}`);
   if (!Number.isSafeInteger(hashOffsetBytes) || hashOffsetBytes <= 0) {
     throw new TypeError(`hashOffsetBytes must be a positive integer, found ${hashOffsetBytes}`);
   }
   const kernel = findKernel();
   const obstacle = cannotBoot();
-  if (!kernel || obstacle !== undefined) throw new Error(`Cannot boot a virtual machine: ${obstacle ?? 'no kernel'}`);
+  if (!kernel || obstacle !== undefined)
+    throw new Error(`Cannot boot a virtual machine: ${obstacle ?? 'no kernel'}`);
 
   const startMs = performance.now();
   const run = await runMachine(
     {
       kernelPath: kernel.imagePath,
       initrd: buildInitrd(kernel),
-      commandLine: `console=ttyS0 panic=-1 vitrine_root=${rootHash} vitrine_hash_offset=${hashOffsetBytes}`,
+      // loglevel=4 keeps the kernel's errors and warnings; a serial port is slow under emulation.
+      commandLine: `console=ttyS0 loglevel=4 panic=-1 vitrine_root=${rootHash} vitrine_hash_offset=${hashOffsetBytes}`,
       diskPath: packPath,
       timeoutMs,
     },

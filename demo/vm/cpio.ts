@@ -24,7 +24,7 @@ export function writeCpio(entries: readonly CpioEntry[]): Uint8Array {
   return Buffer.concat([...records, record('TRAILER!!!', 0, 0, undefined)]);
 }
 
-function record(path: string, inode: number, mode: number, content = new Uint8Array(0)): Buffer {
+function record(path: string, inode: number, mode: number, content: Uint8Array = new Uint8Array(0)): Buffer {
   const name = Buffer.from(`${path}\0`);
   const links = 1;
   // ino, mode, uid, gid, nlink, mtime, filesize, devmajor, devminor, rdevmajor, rdevminor, namesize, check

@@ -6,6 +6,7 @@
 /bin/busybox --install -s /bin
 export PATH=/bin:/usr/sbin
 mount -t devtmpfs dev /dev
+echo 'init runs' >/dev/ttyS0
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 stty -F /dev/ttyS1 raw

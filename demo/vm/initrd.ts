@@ -15,10 +15,12 @@ export const VERITYSETUP = '/usr/sbin/veritysetup';
  */
 export function buildInitrd(kernel: Kernel): Uint8Array {
   const files = new Map<string, { mode: number; content: Uint8Array }>();
-  const add = (path: string, mode: number, content: Uint8Array) => files.set(path.replace(/^\//, ''), { mode, content });
+  const add = (path: string, mode: number, content: Uint8Array) =>
+    files.set(path.replace(/^\//, ''), { mode, content });
   add('/init', 0o755, readFileSync(join(import.meta.dirname, 'init.sh')));
   add('/bin/busybox', 0o755, readFileSync(BUSYBOX));
-  for (const path of [VERITYSETUP, ...sharedLibrariesOf(VERITYSETUP)]) add(path, 0o755, readFileSync(path));
+  const libraries = [BUSYBOX, VERITYSETUP].flatMap(sharedLibrariesOf);
+  for (const path of [VERITYSETUP, ...libraries]) add(path, 0o755, readFileSync(path));
   readModules(kernel).forEach(({ name, content }, index) => {
     add(`/modules/${String(index).padStart(2, '0')}-${name}.ko`, 0o644, content);
   });
@@ -33,9 +35,11 @@ function foldersAbove(path: string): string[] {
   return folder === '.' ? [] : [...foldersAbove(folder), folder];
 }
 
-/** Absolute paths, as the dynamic loader will look for them, the loader itself included. */
+/** Absolute paths, as the dynamic loader will look for them, the loader itself included; none for a static program. */
 function sharedLibrariesOf(program: string): string[] {
   const run = spawnSync('ldd', [program], { encoding: 'utf8' });
-  if (run.status !== 0) throw new Error(`Cannot list the shared libraries of ${program}: ${run.stderr.trim()}`);
+  if (`${run.stdout}${run.stderr}`.includes('not a dynamic executable')) return [];
+  if (run.status !== 0)
+    throw new Error(`Cannot list the shared libraries of ${program}: ${run.stderr.trim()}`);
   return [...run.stdout.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1]!).sort();
 }

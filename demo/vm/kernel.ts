@@ -31,9 +31,7 @@ export function kernelCacheFolder(environment: NodeJS.ProcessEnv = process.env):
 
 /** Answers the newest Debian cloud kernel of the machine or of the cache folder, or undefined. */
 export function findKernel(systemRoot = '/', cacheFolder = kernelCacheFolder()): Kernel | undefined {
-  const cached = namesIn(cacheFolder)
-    .filter((name) => !name.endsWith('.partial'))
-    .map((name) => join(cacheFolder, name));
+  const cached = namesIn(cacheFolder).map((name) => join(cacheFolder, name));
   const found = [systemRoot, ...cached].flatMap(kernelsBelow);
   const byRelease = new Intl.Collator('en', { numeric: true });
   return found.sort((a, b) => byRelease.compare(a.release, b.release)).at(-1);
@@ -47,7 +45,9 @@ function kernelsBelow(root: string): Kernel[] {
     const modulesFolder = ['lib/modules', 'usr/lib/modules']
       .map((folder) => join(root, folder, release))
       .find((folder) => existsSync(folder));
-    return modulesFolder === undefined ? [] : [{ release, imagePath: join(root, 'boot', name), modulesFolder }];
+    return modulesFolder === undefined
+      ? []
+      : [{ release, imagePath: join(root, 'boot', name), modulesFolder }];
   });
 }
 
@@ -58,7 +58,10 @@ function namesIn(folder: string): string[] {
 /** Reads the modules that the boot needs, uncompressed, in the order in which they must be loaded. */
 export function readModules(kernel: Kernel): { name: string; content: Uint8Array }[] {
   const pathOf = new Map<string, string>();
-  for (const entry of readdirSync(join(kernel.modulesFolder, 'kernel'), { recursive: true, encoding: 'utf8' })) {
+  for (const entry of readdirSync(join(kernel.modulesFolder, 'kernel'), {
+    recursive: true,
+    encoding: 'utf8',
+  })) {
     const name = /^(.+)\.ko(\.xz|\.gz|\.zst)?$/.exec(basename(entry))?.[1];
     if (name !== undefined) pathOf.set(canonical(name), join(kernel.modulesFolder, 'kernel', entry));
   }
@@ -78,6 +81,7 @@ function uncompressed(path: string): Uint8Array {
   if (path.endsWith('.zst')) return zstdDecompressSync(readFileSync(path));
   if (!path.endsWith('.xz')) return readFileSync(path);
   const run = spawnSync('busybox', ['xz', '-dc', path], { maxBuffer: 64 * 2 ** 20 });
-  if (run.status !== 0) throw new Error(`Cannot decompress the kernel module ${path}: ${run.stderr.toString().trim()}`);
+  if (run.status !== 0)
+    throw new Error(`Cannot decompress the kernel module ${path}: ${run.stderr.toString().trim()}`);
   return run.stdout;
 }

@@ -24,7 +24,7 @@ export interface MachineRun {
 }
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
-/** A kernel under KVM writes its first line within a second. */
+/** Under KVM the guest's init says its first word within two seconds. */
 const KVM_SILENCE_MS = 8_000;
 const CONSOLE_LIMIT_CHARS = 2 ** 22;
 const MEMORY_MIB = 512;
@@ -73,20 +73,35 @@ async function runQemu(machine: Machine, accelerator: Accelerator): Promise<Mach
   }
 }
 
-function qemuArguments(machine: Machine, accelerator: Accelerator, initrdPath: string, reportPath: string): string[] {
+function qemuArguments(
+  machine: Machine,
+  accelerator: Accelerator,
+  initrdPath: string,
+  reportPath: string,
+): string[] {
   const file = { driver: 'file', filename: machine.diskPath, 'read-only': true };
   // JSON, because a comma in a file's name would end an option.
   const disk = JSON.stringify({ driver: 'raw', 'node-name': 'pack', 'read-only': true, file });
   return [
-    ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi', '-machine', 'q35', '-cpu', 'max'],
-    ...['-smp', '1', '-m', String(MEMORY_MIB), '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi', '-machine', 'pc', '-cpu', 'max'],
+    ...[
+      '-smp',
+      '1',
+      '-m',
+      String(MEMORY_MIB),
+      '-nodefaults',
+      '-no-user-config',
+      '-display',
+      'none',
+      '-no-reboot',
+    ],
     ...['-kernel', machine.kernelPath, '-initrd', initrdPath, '-append', machine.commandLine],
     ...['-blockdev', disk, '-device', 'virtio-blk-pci,drive=pack'],
     ...['-serial', 'stdio', '-chardev', `file,id=report,path=${reportPath}`, '-serial', 'chardev:report'],
   ];
 }
 
-/** Ends QEMU with a kill when it takes too long or says nothing for too long at its start. */
+/** Ends QEMU with a kill when it takes too long, or when the guest says nothing for too long at its start. */
 function untilItEnds(
   words: string[],
   limits: { timeoutMs: number; silenceMs: number },
@@ -99,11 +114,11 @@ function untilItEnds(
   let ended: string | undefined;
   const endAfter = (limitMs: number, why: string) =>
     setTimeout(() => {
-      ended = why;
+      ended ??= why;
       kill();
     }, limitMs);
   const total = endAfter(limits.timeoutMs, `ended after ${limits.timeoutMs / 1000} s`);
-  const silence = endAfter(limits.silenceMs, `no word from the kernel in ${limits.silenceMs / 1000} s`);
+  const silence = endAfter(limits.silenceMs, `no word from the guest in ${limits.silenceMs / 1000} s`);
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
     clearTimeout(silence);
     if (text.length < CONSOLE_LIMIT_CHARS) text += part;
@@ -120,9 +135,17 @@ function untilItEnds(
     };
     child.once('error', (error) => finish(`${QEMU} does not start: ${error.message}`));
     child.once('close', (status, signal) => {
-      const because = complaint.trim().split('\n')[0]?.replace(/^qemu-system-x86_64: (error: )?/, '');
+      const because = complaint
+        .trim()
+        .split('\n')[0]
+        ?.replace(/^qemu-system-x86_64: (error: )?/, '');
       if (ended !== undefined || status === 0) finish(ended);
-      else finish(because === undefined || because === '' ? `QEMU ended with ${status ?? signal ?? 'nothing'}` : because);
+      else
+        finish(
+          because === undefined || because === ''
+            ? `QEMU ended with ${status ?? signal ?? 'nothing'}`
+            : because,
+        );
     });
   });
 }

@@ -29,7 +29,8 @@ export function parseGuestReport(text: string): GuestReport {
       const path = Buffer.from(file[2]!, 'hex').toString();
       if (files.has(path)) return refused(`the guest reports ${path} twice`);
       files.set(path, file[1]!);
-    } else if (!verdict || index !== lines.length - 1) return refused(`the guest's report has a line that does not belong: ${line}`);
+    } else if (!verdict || index !== lines.length - 1)
+      return refused(`the guest's report has a line that does not belong: ${line}`);
     else if (verdict[1] === 'refused') return refused(verdict[2]!.replace(/^\w+ ?/, '').trim());
     else if (stage !== 'read' || verdict[2] !== String(files.size)) {
       return refused(`the guest says it read ${verdict[2]} files, its report lists ${files.size}`);
@@ -41,6 +42,7 @@ export function parseGuestReport(text: string): GuestReport {
 /** The kernel's own words about a block that does not match, or about what broke instead; at most three lines. */
 export function kernelComplaints(console: string): string[] {
   const lines = console.split(/\r?\n/).map((line) => line.replace(/^\[ *[\d.]+\] /, ''));
-  const telling = /device-mapper: verity|is corrupted|I\/O error|Kernel panic|erofs: .*(?:cannot|invalid|failed|unsupported)/i;
+  const telling =
+    /device-mapper: verity: .*corrupted|I\/O error|Kernel panic|erofs: .*(?:cannot|invalid|failed|unsupported)/i;
   return [...new Set(lines.filter((line) => telling.test(line)))].slice(0, 3);
 }

@@ -76,16 +76,18 @@ export function* imageExtents<S>(layout: ImageLayout<S>): Generator<Extent<S>> {
 }
 
 function dataExtents<S>(layout: ImageLayout<S>): DataExtent<S>[] {
-  const extents: DataExtent<S>[] = [];
-  for (const inode of layout.inodes) {
-    if (inode.node.kind !== 'file') continue;
-    const ownTailBlock = inode.dataLayout === 'flatPlain' && inode.tailSizeBytes > 0;
-    const blockCount = inode.fullBlockCount + (ownTailBlock ? 1 : 0);
-    if (blockCount === 0) continue;
-    const lengthBytes = inode.fullBlockCount * BLOCK_SIZE_BYTES + (ownTailBlock ? inode.tailSizeBytes : 0);
-    extents.push({ kind: 'data', inode, firstBlock: inode.blockAddress, blockCount, lengthBytes });
-  }
+  const extents = layout.inodes.map(dataExtentOf).filter((extent) => extent !== undefined);
   return extents.sort((a, b) => a.firstBlock - b.firstBlock);
+}
+
+/** The blocks that a file has for itself, if it has any; what it has besides is its tail, behind its inode. */
+export function dataExtentOf<S>(inode: PlannedInode<S>): DataExtent<S> | undefined {
+  if (inode.node.kind !== 'file') return undefined;
+  const ownTailBlock = inode.dataLayout === 'flatPlain' && inode.tailSizeBytes > 0;
+  const blockCount = inode.fullBlockCount + (ownTailBlock ? 1 : 0);
+  if (blockCount === 0) return undefined;
+  const lengthBytes = inode.fullBlockCount * BLOCK_SIZE_BYTES + (ownTailBlock ? inode.tailSizeBytes : 0);
+  return { kind: 'data', inode, firstBlock: inode.blockAddress, blockCount, lengthBytes };
 }
 
 function metadataPieces<S>(layout: ImageLayout<S>): Piece<S>[] {
@@ -132,7 +134,7 @@ function metadataExtent<S>(
 
   function render(): Uint8Array {
     const bytes = new Uint8Array(blockCount * BLOCK_SIZE_BYTES);
-    let content: { inode: PlannedInode<S>; bytes: Uint8Array } | undefined;
+    let directory: { inode: PlannedInode<S>; content: Uint8Array } | undefined;
     for (const { part, inode, offsetBytes, lengthBytes } of pieces) {
       const at = offsetBytes - startBytes;
       if (part === 'superblock') {
@@ -140,13 +142,20 @@ function metadataExtent<S>(
       } else if (part === 'inode') {
         bytes.set(renderInode(inode!), at);
       } else if (part === 'content') {
-        if (content?.inode !== inode) content = { inode: inode!, bytes: renderContent(layout, inode!) };
-        const from = inode!.tailOffsetBytes === offsetBytes ? inode!.fullBlockCount * BLOCK_SIZE_BYTES : offsetBytes - inode!.blockAddress * BLOCK_SIZE_BYTES;
-        bytes.set(content.bytes.subarray(from, from + lengthBytes), at);
+        // A large directory has a piece for each block: it is rendered once.
+        if (directory?.inode !== inode) directory = { inode: inode!, content: renderContent(layout, inode!) };
+        const from = contentOffset(inode!, offsetBytes);
+        bytes.set(directory!.content.subarray(from, from + lengthBytes), at);
       }
     }
     return bytes;
   }
+}
+
+/** What byte of a directory's or link's content lies at a place of the image. */
+function contentOffset<S>(inode: PlannedInode<S>, offsetBytes: number): number {
+  if (inode.tailOffsetBytes === offsetBytes) return inode.fullBlockCount * BLOCK_SIZE_BYTES;
+  return offsetBytes - inode.blockAddress * BLOCK_SIZE_BYTES;
 }
 
 /** The superblock's checksum covers the whole first block: it is set when the tails in it are there. */

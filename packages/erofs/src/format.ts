@@ -45,7 +45,11 @@ export type InodeKind = 'file' | 'directory' | 'symlink';
 
 /** `file_type` of a directory entry, by kind (EROFS_FT_*). */
 export const FILE_TYPE: Readonly<Record<InodeKind, number>> = { file: 1, directory: 2, symlink: 7 };
-export const MODE_TYPE: Readonly<Record<InodeKind, number>> = { file: S_IFREG, directory: S_IFDIR, symlink: S_IFLNK };
+export const MODE_TYPE: Readonly<Record<InodeKind, number>> = {
+  file: S_IFREG,
+  directory: S_IFDIR,
+  symlink: S_IFLNK,
+};
 
 /** `i_format` bits 1–3: where an inode's data lies. */
 export const DATA_LAYOUT = { flatPlain: 0, flatInline: 2 } as const;
@@ -109,7 +113,10 @@ export function sealSuperblock(firstBlock: Uint8Array): void {
  * @param options.ignoreChecksum reads on when the CRC-32C is wrong: for a diagnosis only, nothing may rely on it
  * @throws ErofsError TRUNCATED, NOT_EROFS, UNSUPPORTED, CHECKSUM_MISMATCH or CORRUPT
  */
-export function decodeSuperblock(firstBlock: Uint8Array, options?: { readonly ignoreChecksum?: boolean }): Superblock {
+export function decodeSuperblock(
+  firstBlock: Uint8Array,
+  options?: { readonly ignoreChecksum?: boolean },
+): Superblock {
   if (firstBlock.length < BLOCK_SIZE_BYTES) {
     throw new ErofsError(
       'TRUNCATED',
@@ -177,7 +184,10 @@ function refuseIncompatibleFeatures(flags: number): void {
   const named = INCOMPATIBLE_FEATURES.filter(([bit]) => flags & bit).map(([, name]) => name);
   const unknown = INCOMPATIBLE_FEATURES.reduce((left, [bit]) => left & ~bit, flags) >>> 0;
   if (unknown !== 0) named.push(`unknown bits 0x${unknown.toString(16)}`);
-  throw new ErofsError('UNSUPPORTED', `The image needs features that this reader does not have: ${named.join(', ')}.`);
+  throw new ErofsError(
+    'UNSUPPORTED',
+    `The image needs features that this reader does not have: ${named.join(', ')}.`,
+  );
 }
 
 export interface Inode {
@@ -237,13 +247,15 @@ export function inodeSizeBytes(format: number): number {
  */
 export function decodeInode(bytes: Uint8Array): Inode {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < COMPACT_INODE_SIZE_BYTES) throw new ErofsError('TRUNCATED', 'An inode ends before its 32 bytes.');
+  if (bytes.length < COMPACT_INODE_SIZE_BYTES)
+    throw new ErofsError('TRUNCATED', 'An inode ends before its 32 bytes.');
   const format = view.getUint16(0, true);
   const extended = (format & 1) !== 0;
   if (bytes.length < inodeSizeBytes(format)) {
     throw new ErofsError('TRUNCATED', 'An extended inode ends before its 64 bytes.');
   }
-  if (format & ~0xf) throw new ErofsError('UNSUPPORTED', `An inode has unknown format bits 0x${format.toString(16)}.`);
+  if (format & ~0xf)
+    throw new ErofsError('UNSUPPORTED', `An inode has unknown format bits 0x${format.toString(16)}.`);
   const dataLayout = dataLayoutOf((format >> 1) & 7);
   const mode = view.getUint16(4, true);
   const xattrCount = view.getUint16(2, true);
@@ -314,7 +326,10 @@ export function decodeDirent(source: DataView, offsetBytes: number): Dirent {
 
 function safeNumber(value: bigint, field: string): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw new ErofsError('CORRUPT', `The field ${field} holds ${value.toString()}, which no image can reach.`);
+    throw new ErofsError(
+      'CORRUPT',
+      `The field ${field} holds ${value.toString()}, which no image can reach.`,
+    );
   }
   return Number(value);
 }
@@ -323,7 +338,10 @@ function safeNumber(value: bigint, field: string): number {
 function safeTime(value: bigint, field: string): number {
   const seconds = Number(value);
   if (!Number.isSafeInteger(seconds)) {
-    throw new ErofsError('CORRUPT', `The field ${field} holds ${value.toString()} seconds, which is no time.`);
+    throw new ErofsError(
+      'CORRUPT',
+      `The field ${field} holds ${value.toString()} seconds, which is no time.`,
+    );
   }
   return seconds;
 }

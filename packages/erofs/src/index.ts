@@ -20,5 +20,5 @@ export {
   isLeftOutByMkfs,
 } from './tree.ts';
 export { type ImageLayout, type PlannedEntry, type PlannedInode, planImage } from './layout.ts';
-export { type DataExtent, type Extent, type FileTail, type MetadataExtent, completeFirstBlock, imageExtents } from './extents.ts';
+export { type DataExtent, type Extent, type FileTail, type MetadataExtent, completeFirstBlock, dataExtentOf, imageExtents } from './extents.ts';
 export { type ReadFile, writeImage } from './image.ts';

@@ -43,7 +43,11 @@ export async function* directoryRecords(
   let previous: Uint8Array | undefined;
   let blockIndex = 0;
   for (const { startBytes, lengthBytes } of directoryBlocks(directory.place)) {
-    const block = await bytes.read(startBytes, lengthBytes);
+    // What is shorter than a block mostly lies beside its inode, in a block that is at hand.
+    const isWhole = lengthBytes === BLOCK_SIZE_BYTES;
+    const block = await (isWhole
+      ? bytes.read(startBytes, lengthBytes)
+      : bytes.readSmall(startBytes, lengthBytes));
     const where = `block ${blockIndex++} of it (byte ${startBytes} of the image)`;
     for (const record of blockRecords(block, (what) => complain(`${where}, ${what}`))) {
       if (previous !== undefined && compareNames(previous, record.nameBytes) >= 0) {
@@ -59,7 +63,10 @@ export async function* directoryRecords(
 }
 
 /** The directory's data in pieces of a block, each with its own records. */
-function* directoryBlocks({ blocks, inlineTail }: InodePlace): Generator<{ startBytes: number; lengthBytes: number }> {
+function* directoryBlocks({
+  blocks,
+  inlineTail,
+}: InodePlace): Generator<{ startBytes: number; lengthBytes: number }> {
   for (let startBytes = blocks.startBytes; startBytes < blocks.endBytes; startBytes += BLOCK_SIZE_BYTES) {
     yield { startBytes, lengthBytes: Math.min(BLOCK_SIZE_BYTES, blocks.endBytes - startBytes) };
   }
@@ -139,7 +146,9 @@ class DotRecords {
       this.#complain(`its "${name}" must be inode ${expected.toString()}, found ${nid.toString()}.`);
     }
     if (fileType !== FILE_TYPE.directory) {
-      this.#complain(`its "${name}" must have file type ${FILE_TYPE.directory} (directory), found ${fileType}.`);
+      this.#complain(
+        `its "${name}" must have file type ${FILE_TYPE.directory} (directory), found ${fileType}.`,
+      );
     }
     return true;
   }

@@ -56,31 +56,26 @@ export interface ImageEntry {
 const SLASH = 0x2f;
 
 /**
- * Reads the inode that a directory's record names.
- * Reports what is wrong with it, with the path; undefined if it cannot be read at all.
+ * Reads the inode that a directory's record names. A file type that contradicts it is reported, the rest thrown.
+ * @throws ErofsError with the path: LIMIT_EXCEEDED, TRUNCATED, UNSUPPORTED or CORRUPT
  */
 export async function readEntry(
   image: OpenedImage,
   directory: ImageEntry,
   record: DirectoryRecord,
   report: Report,
-): Promise<ImageEntry | undefined> {
+): Promise<ImageEntry> {
   const { nid, fileType } = record;
   // A copy, so that an entry that is kept does not keep its block.
   const nameBytes = record.nameBytes.slice();
-  const pathBytes = joinPath(directory.pathBytes, nameBytes);
+  const { path, pathBytes } = childPath(directory, nameBytes);
   if (pathBytes.length > image.limits.maxPathBytes) {
-    report(
-      new ErofsError(
-        'LIMIT_EXCEEDED',
-        `A path below "${directory.path}" has ${pathBytes.length} bytes; the limit is ${image.limits.maxPathBytes}.`,
-      ),
+    throw new ErofsError(
+      'LIMIT_EXCEEDED',
+      `A path below "${directory.path}" has ${pathBytes.length} bytes; the limit is ${image.limits.maxPathBytes}.`,
     );
-    return undefined;
   }
-  const path = directory.path === '' ? bytesToPath(nameBytes) : `${directory.path}/${bytesToPath(nameBytes)}`;
-  const placed = await withPlace(path, nid, report, () => readInode(image.bytes, image.superblock, nid));
-  if (placed === undefined) return undefined;
+  const placed = await withPath(path, nid, () => readInode(image.bytes, image.superblock, nid));
   const expectedType = FILE_TYPE[placed.inode.kind];
   if (fileType !== expectedType) {
     report(
@@ -97,11 +92,14 @@ export async function readEntry(
  * The root, which must be a directory.
  * @throws ErofsError TRUNCATED, UNSUPPORTED or CORRUPT
  */
-export async function rootEntry(bytes: ImageBytes, superblock: Superblock, report: Report): Promise<ImageEntry> {
+export async function rootEntry(bytes: ImageBytes, superblock: Superblock): Promise<ImageEntry> {
   const nid = BigInt(superblock.rootNid);
-  const placed = await withPlace('', nid, report, () => readInode(bytes, superblock, nid));
-  if (placed?.inode.kind !== 'directory') {
-    throw new ErofsError('CORRUPT', `The root (inode ${superblock.rootNid}) must be a directory.`);
+  const placed = await withPath('', nid, () => readInode(bytes, superblock, nid));
+  if (placed.inode.kind !== 'directory') {
+    throw new ErofsError(
+      'CORRUPT',
+      `The root (inode ${superblock.rootNid}) must be a directory, found a ${placed.inode.kind}.`,
+    );
   }
   const none = new Uint8Array();
   return entryOf(superblock, placed, { path: '', pathBytes: none, nameBytes: none, nid, parentNid: nid });
@@ -121,28 +119,26 @@ function entryOf(superblock: Superblock, { inode, place }: PlacedInode, name: En
 }
 
 /** What the format's decoders find wrong gets the path and the inode that it was found in. */
-async function withPlace(
-  path: string,
-  nid: bigint,
-  report: Report,
-  read: () => Promise<PlacedInode>,
-): Promise<PlacedInode | undefined> {
+async function withPath<T>(path: string, nid: bigint, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
     if (!(error instanceof ErofsError)) throw error;
     const message = `Reading the inode of "${path}" (inode ${nid.toString()}): ${error.message}`;
-    report(new ErofsError(error.code, message, { cause: error }));
-    return undefined;
+    throw new ErofsError(error.code, message, { cause: error });
   }
 }
 
-function joinPath(directory: Uint8Array, name: Uint8Array): Uint8Array {
-  if (directory.length === 0) return name;
-  const joined = new Uint8Array(directory.length + 1 + name.length);
-  joined.set(directory);
-  joined[directory.length] = SLASH;
-  joined.set(name, directory.length + 1);
-  return joined;
+/** The path of a name in a directory. */
+export function childPath(
+  directory: Pick<ImageEntry, 'path' | 'pathBytes'>,
+  nameBytes: Uint8Array,
+): Pick<ImageEntry, 'path' | 'pathBytes'> {
+  const name = bytesToPath(nameBytes);
+  if (directory.path === '') return { path: name, pathBytes: nameBytes };
+  const pathBytes = new Uint8Array(directory.pathBytes.length + 1 + nameBytes.length);
+  pathBytes.set(directory.pathBytes);
+  pathBytes[directory.pathBytes.length] = SLASH;
+  pathBytes.set(nameBytes, directory.pathBytes.length + 1);
+  return { path: `${directory.path}/${name}`, pathBytes };
 }
-

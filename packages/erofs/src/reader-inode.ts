@@ -13,20 +13,20 @@ import {
 import type { ImageBytes } from './reader-source.ts';
 
 /** A run of bytes of the image: `startBytes` belongs to it, `endBytes` does not. */
-export interface Extent {
+export interface ByteRange {
   readonly startBytes: number;
   readonly endBytes: number;
 }
 
 /** Where an inode and its data lie: all of it inside the image. */
 export interface InodePlace {
-  readonly inode: Extent;
+  readonly inode: ByteRange;
   /** Inline extended attributes, right behind the inode; empty if it has none. */
-  readonly xattrs: Extent;
+  readonly xattrs: ByteRange;
   /** The data's whole blocks (of the last one only the bytes that are used); empty if it has none. */
-  readonly blocks: Extent;
+  readonly blocks: ByteRange;
   /** The data's last bytes, behind the extended attributes; empty if it has none. */
-  readonly inlineTail: Extent;
+  readonly inlineTail: ByteRange;
 }
 
 export interface PlacedInode {
@@ -62,7 +62,11 @@ export function inodeAddressBytes(superblock: Superblock, nid: bigint, imageSize
  * Reads an inode and works out where its data is.
  * @throws ErofsError TRUNCATED, UNSUPPORTED or CORRUPT
  */
-export async function readInode(bytes: ImageBytes, superblock: Superblock, nid: bigint): Promise<PlacedInode> {
+export async function readInode(
+  bytes: ImageBytes,
+  superblock: Superblock,
+  nid: bigint,
+): Promise<PlacedInode> {
   const addressBytes = inodeAddressBytes(superblock, nid, bytes.sizeBytes);
   const availableBytes = Math.min(EXTENDED_INODE_SIZE_BYTES, bytes.sizeBytes - addressBytes);
   const compact = await bytes.readSmall(addressBytes, COMPACT_INODE_SIZE_BYTES);
@@ -74,16 +78,16 @@ export async function readInode(bytes: ImageBytes, superblock: Superblock, nid: 
 }
 
 function placeOf(bytes: ImageBytes, inode: Inode, addressBytes: number, inodeBytes: number): InodePlace {
-  const own = extent(addressBytes, inodeBytes);
-  const xattrs = extent(own.endBytes, inode.xattrSizeBytes);
+  const own = byteRange(addressBytes, inodeBytes);
+  const xattrs = byteRange(own.endBytes, inode.xattrSizeBytes);
   bytes.requireInside(xattrs.startBytes, inode.xattrSizeBytes);
   const tailBytes = inlineTailBytes(inode);
   const wholeBytes = inode.sizeBytes - tailBytes;
   return {
     inode: own,
     xattrs,
-    blocks: wholeBytes === 0 ? extent(0, 0) : dataBlocks(bytes, inode, wholeBytes),
-    inlineTail: tailBytes === 0 ? extent(0, 0) : inlineTail(bytes, xattrs.endBytes, tailBytes),
+    blocks: wholeBytes === 0 ? byteRange(0, 0) : dataBlocks(bytes, inode, wholeBytes),
+    inlineTail: tailBytes === 0 ? byteRange(0, 0) : inlineTail(bytes, xattrs.endBytes, tailBytes),
   };
 }
 
@@ -93,7 +97,7 @@ function inlineTailBytes(inode: Inode): number {
   return ((inode.sizeBytes - 1) % BLOCK_SIZE_BYTES) + 1;
 }
 
-function dataBlocks(bytes: ImageBytes, inode: Inode, lengthBytes: number): Extent {
+function dataBlocks(bytes: ImageBytes, inode: Inode, lengthBytes: number): ByteRange {
   const imageBlocks = bytes.sizeBytes / BLOCK_SIZE_BYTES;
   const blocks = Math.ceil(lengthBytes / BLOCK_SIZE_BYTES);
   if (inode.blockAddress + blocks > imageBlocks) {
@@ -105,11 +109,11 @@ function dataBlocks(bytes: ImageBytes, inode: Inode, lengthBytes: number): Exten
   if (inode.blockAddress === 0) {
     throw new ErofsError('CORRUPT', 'The data would lie in block 0, which holds the superblock.');
   }
-  return extent(inode.blockAddress * BLOCK_SIZE_BYTES, lengthBytes);
+  return byteRange(inode.blockAddress * BLOCK_SIZE_BYTES, lengthBytes);
 }
 
 /** The kernel reads inline data out of one block (erofs.rst, inline data), so it must not reach into the next. */
-function inlineTail(bytes: ImageBytes, startBytes: number, lengthBytes: number): Extent {
+function inlineTail(bytes: ImageBytes, startBytes: number, lengthBytes: number): ByteRange {
   if ((startBytes % BLOCK_SIZE_BYTES) + lengthBytes > BLOCK_SIZE_BYTES) {
     throw new ErofsError(
       'CORRUPT',
@@ -117,9 +121,9 @@ function inlineTail(bytes: ImageBytes, startBytes: number, lengthBytes: number):
     );
   }
   bytes.requireInside(startBytes, lengthBytes);
-  return extent(startBytes, lengthBytes);
+  return byteRange(startBytes, lengthBytes);
 }
 
-function extent(startBytes: number, lengthBytes: number): Extent {
+function byteRange(startBytes: number, lengthBytes: number): ByteRange {
   return { startBytes, endBytes: startBytes + lengthBytes };
 }

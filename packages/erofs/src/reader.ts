@@ -50,7 +50,8 @@ export async function openImage(source: BlockSource, options: OpenImageOptions =
   const firstBlock = await readExactly(source, 0, BLOCK_SIZE_BYTES);
   const superblock = decodeSuperblock(firstBlock, { ignoreChecksum: options.diagnose === true });
   const imageSizeBytes = superblock.blockCount * BLOCK_SIZE_BYTES;
-  if (imageSizeBytes === 0) throw new ErofsError('CORRUPT', 'The superblock says that the image has no block.');
+  if (imageSizeBytes === 0)
+    throw new ErofsError('CORRUPT', 'The superblock says that the image has no block.');
   if (imageSizeBytes > source.sizeBytes) {
     throw new ErofsError(
       'TRUNCATED',
@@ -58,7 +59,7 @@ export async function openImage(source: BlockSource, options: OpenImageOptions =
     );
   }
   const bytes = new ImageBytes(source, imageSizeBytes, limits.cacheBlocks);
-  return new ErofsImage(bytes, superblock, await rootEntry(bytes, superblock, throwIt), limits);
+  return new ErofsImage(bytes, superblock, await rootEntry(bytes, superblock), limits);
 }
 
 export class ErofsImage implements OpenedImage {
@@ -116,8 +117,7 @@ export class ErofsImage implements OpenedImage {
    */
   async *readDirectory(directory: ImageEntry): AsyncGenerator<ImageEntry, void, undefined> {
     for await (const record of this.#records(directory)) {
-      const entry = await readEntry(this, directory, record, throwIt);
-      if (entry !== undefined) yield entry;
+      yield await readEntry(this, directory, record, throwIt);
     }
   }
 
@@ -213,9 +213,11 @@ function splitPath(path: Uint8Array): Uint8Array[] {
 
 function checkedLimits(wanted: Partial<ReaderLimits> = {}): ReaderLimits {
   const limits = { ...DEFAULT_READER_LIMITS, ...wanted };
-  for (const [name, value] of Object.entries(limits) as [string, number][]) {
+  for (const [name, value] of Object.entries<number>({ ...limits })) {
     if (Number.isSafeInteger(value) && value > 0) continue;
-    throw new RangeError(`Opening an EROFS image: limit ${name} must be a positive whole number, found ${value}.`);
+    throw new RangeError(
+      `Opening an EROFS image: limit ${name} must be a positive whole number, found ${value}.`,
+    );
   }
   return limits;
 }

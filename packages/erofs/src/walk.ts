@@ -13,10 +13,11 @@ export const throwIt: Report = (error) => {
 /** Something wrong, with the place in the tree where it was met. */
 export interface WalkProblem {
   readonly error: ErofsError;
-  /** The entry that it was met in: a directory, or what a directory's entry names. */
   readonly directory: ImageEntry;
-  /** The directory's record whose inode could not be used; without it, the directory itself is wrong. */
+  /** The directory's record that it is about; without one it is about the directory itself. */
   readonly record?: DirectoryRecord;
+  /** The record's inode could not be read, so there is no entry for it. */
+  readonly isInodeUnreadable?: boolean;
 }
 
 /**
@@ -63,11 +64,14 @@ export async function* traverse(
     const report: Report = (error) => onProblem({ error, directory, record });
     if (++entries > image.limits.maxEntries) {
       report(
-        new ErofsError('LIMIT_EXCEEDED', `The image has more than ${image.limits.maxEntries} entries, which is the limit.`),
+        new ErofsError(
+          'LIMIT_EXCEEDED',
+          `The image has more than ${image.limits.maxEntries} entries, which is the limit.`,
+        ),
       );
       return;
     }
-    const entry = await readEntry(image, directory, record, report);
+    const entry = await readEntryOr(image, directory, record, onProblem);
     if (entry === undefined) continue;
     if (entry.inode.kind !== 'directory') {
       yield entry;
@@ -80,6 +84,21 @@ export async function* traverse(
     }
     yield entry;
     enter(entry);
+  }
+}
+
+async function readEntryOr(
+  image: OpenedImage,
+  directory: ImageEntry,
+  record: DirectoryRecord,
+  onProblem: (problem: WalkProblem) => void,
+): Promise<ImageEntry | undefined> {
+  try {
+    return await readEntry(image, directory, record, (error) => onProblem({ error, directory, record }));
+  } catch (error) {
+    if (!(error instanceof ErofsError)) throw error;
+    onProblem({ error, directory, record, isInodeUnreadable: error.code !== 'LIMIT_EXCEEDED' });
+    return undefined;
   }
 }
 

@@ -4,6 +4,8 @@ export type VerityErrorCode =
   | 'TRUNCATED'
   /** No dm-verity superblock where one must be. */
   | 'NOT_VERITY'
+  /** The superblock on disk is valid, but not the one that the caller's parameters make. */
+  | 'SUPERBLOCK_MISMATCH'
   /** A superblock field is out of range or not zero where it must be; the message names it. */
   | 'SUPERBLOCK_INVALID'
   /** Valid dm-verity, but a parameter that this implementation does not have (algorithm, version, …). */
@@ -29,12 +31,42 @@ export type VerityErrorCode =
   /** A worker thread ended without an answer. */
   | 'WORKER_FAILED';
 
+/** The level of data blocks, below level 0 of the tree. */
+export const dataLevel = -1;
+
+/** Where, and how, a device is not the one that its root hash stands for. */
+export interface Corruption {
+  readonly code: 'ROOT_MISMATCH' | 'HASH_BLOCK_MISMATCH' | 'DATA_BLOCK_MISMATCH' | 'PADDING_NOT_ZERO';
+  /** `dataLevel` (-1) for a data block; else the tree's level, 0 directly above the data. */
+  readonly level: number;
+  /** The bad block's index in its level. */
+  readonly blockIndex: number;
+  /** Where the bad block is in its file: the data file for a data block, else the hash file. */
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+  /** What its parent (or the root hash) says. */
+  readonly expectedDigest: Uint8Array;
+  /** What it hashes to. The same as expected for PADDING_NOT_ZERO. */
+  readonly foundDigest: Uint8Array;
+  /** The data that can not be trusted therefore: from this byte of the data file ... */
+  readonly dataOffsetBytes: number;
+  /** ... this many bytes. */
+  readonly dataSizeBytes: number;
+}
+
 export class VerityError extends Error {
   override readonly name = 'VerityError';
   readonly code: VerityErrorCode;
+  /** With the four codes of a corruption only. */
+  readonly corruption: Corruption | undefined;
 
-  constructor(code: VerityErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: VerityErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly corruption?: Corruption },
+  ) {
     super(message, options);
     this.code = code;
+    this.corruption = options?.corruption;
   }
 }

@@ -1,4 +1,4 @@
-import { readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { VerityError } from './error.ts';
 import type { HashStore } from './tree.ts';
 
@@ -58,4 +58,58 @@ export function writeFully(descriptor: number, path: string, bytes: Uint8Array, 
       });
     }
   }
+}
+
+/** An open file and what is known of it. */
+export interface OpenFile {
+  readonly descriptor: number;
+  readonly path: string;
+  /** Undefined for what is not a regular file (a block device): then only reading tells where it ends. */
+  readonly sizeBytes: number | undefined;
+  /** Equal for two paths to one file. */
+  readonly identity: string;
+}
+
+/**
+ * Opens a file, hands it to `use`, and closes it whatever happens.
+ * @param mode to read; to read and write; the same, and create it when it is not there
+ * @throws VerityError IO; what `use` throws
+ */
+export async function withFile<T>(
+  path: string,
+  mode: 'read' | 'write' | 'create',
+  use: (file: OpenFile) => T | Promise<T>,
+): Promise<T> {
+  const descriptor = openFile(path, mode);
+  try {
+    const stat = fstatSync(descriptor, { bigint: true });
+    return await use({
+      descriptor,
+      path,
+      sizeBytes: stat.isFile() ? Number(stat.size) : undefined,
+      identity: `${stat.dev}:${stat.ino}`,
+    });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** @throws VerityError IO */
+export function openFile(path: string, mode: 'read' | 'write' | 'create'): number {
+  const { O_RDONLY, O_RDWR, O_CREAT } = constants;
+  const flags = { read: O_RDONLY, write: O_RDWR, create: O_RDWR | O_CREAT }[mode];
+  try {
+    return openSync(path, flags, 0o666);
+  } catch (cause) {
+    throw new VerityError('IO', `Opening ${path} to ${mode}: ${String(cause)}`, { cause });
+  }
+}
+
+/** @throws VerityError TRUNCATED when a regular file is shorter than what must be in it */
+export function requireSize(file: OpenFile, what: string, sizeBytes: number): void {
+  if (file.sizeBytes === undefined || file.sizeBytes >= sizeBytes) return;
+  throw new VerityError(
+    'TRUNCATED',
+    `${file.path} has ${file.sizeBytes} bytes, but ${what} ends at byte ${sizeBytes}: it was cut off, or the parameters are not its own.`,
+  );
 }

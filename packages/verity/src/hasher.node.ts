@@ -7,6 +7,8 @@ import {
   type VerityAlgorithm,
   type VerityParameters,
 } from './parameters.ts';
+import { nativeState } from './native-addon.node.ts';
+import { NativeHasher } from './native-hasher.node.ts';
 import { PureHasher } from './pure-hasher.node.ts';
 
 export interface BlockHasherOptions {
@@ -25,7 +27,29 @@ export interface BlockHasherOptions {
  */
 export function createBlockHasher(options: BlockHasherOptions): BlockHasher {
   requireOptions(options);
+  if (options.algorithm === 'sha256' && options.native !== 'never') {
+    const state = nativeState();
+    if (state.addon !== undefined) return new NativeHasher({ ...options, ...state });
+  }
   return new PureHasher(options);
+}
+
+/** Which hasher `createBlockHasher` takes for SHA-256 here, and why. */
+export interface HasherReport {
+  /** "native sha-ni", "node:crypto", … */
+  readonly implementation: string;
+  readonly native: boolean;
+  readonly reason: string;
+}
+
+/** For messages, benchmarks and bug reports. */
+export function hasherReport(): HasherReport {
+  const state = nativeState();
+  return {
+    implementation: state.addon === undefined ? 'node:crypto' : `native ${state.kernel}`,
+    native: state.addon !== undefined,
+    reason: state.reason,
+  };
 }
 
 /** Hashers for a tree's data and hash blocks. */

@@ -5,4 +5,7 @@ export * from './hasher.ts';
 export * from './memory-store.ts';
 export * from './parameters.ts';
 export * from './superblock.ts';
-export { finishTree, type HashStore } from './tree.ts';
+export { describeCorruption } from './corruption.ts';
+export { toHex } from './hex.ts';
+export { RangeVerifier, verifyRange, type DeviceUnderTest } from './range-verifier.ts';
+export { finishTree, type ByteSource, type HashStore } from './tree.ts';

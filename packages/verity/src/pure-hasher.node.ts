@@ -4,7 +4,7 @@ import { VerityError } from './error.ts';
 import type { BlockHasher, StreamDigest } from './hasher.ts';
 import { digestSizeBytesOf, digestStrideBytesOf, type VerityAlgorithm } from './parameters.ts';
 
-class CryptoStream implements StreamDigest {
+export class CryptoStream implements StreamDigest {
   readonly #hash: Hash = createHash('sha256');
 
   update(bytes: Uint8Array): void {

@@ -3,12 +3,16 @@ import type { TreeGeometry } from './geometry.ts';
 import type { BlockHasher } from './hasher.ts';
 import type { VerityParameters } from './parameters.ts';
 
-/** Where a tree's bytes are kept while it is built: a file, or memory. Offsets count from the file's beginning. */
-export interface HashStore {
+/** Bytes to check, or to build on: a file, or memory. Offsets count from the file's beginning. */
+export interface ByteSource {
+  /** Exactly `lengthBytes` bytes; valid until the next call. Throws when there are fewer. */
+  read(offsetBytes: number, lengthBytes: number): Uint8Array;
+}
+
+/** Where a tree's bytes are kept while it is built. */
+export interface HashStore extends ByteSource {
   /** Writes all bytes at the offset. The array is the caller's again afterwards. */
   write(offsetBytes: number, bytes: Uint8Array): void;
-  /** Exactly `lengthBytes` bytes that were written before; valid until the next call. */
-  read(offsetBytes: number, lengthBytes: number): Uint8Array;
 }
 
 /** How much of a level is read back at once, in bytes (at least one hash block). */

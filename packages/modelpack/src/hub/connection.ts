@@ -43,6 +43,11 @@ export class Connection {
     }
   }
 
+  /** The exchange came to its own end; the server's connection may be used again. */
+  finish(): void {
+    clearTimeout(this.timer);
+  }
+
   /** Ends the exchange; whatever the server still sends is not read. */
   drop(): void {
     clearTimeout(this.timer);

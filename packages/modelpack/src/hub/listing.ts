@@ -87,7 +87,7 @@ function readPage(subject: Subject, answer: JsonAnswer, entries: ListedEntry[], 
 function nextPage(hub: Hub, subject: Subject, answer: JsonAnswer): URL | undefined {
   const target = linkTo('next', answer.headers.get('link'));
   if (target === undefined) return undefined;
-  const link = URL.parse(target, answer.url);
+  const link = URL.parse(target, answer.url.href);
   if (link === null) throw broken(subject, 'the link to its next page is not a URL');
   if (!link.pathname.endsWith(`/tree/${subject.revision}`)) {
     throw broken(subject, `the link to its next page leads to ${printable(link.pathname)}`);
@@ -98,13 +98,15 @@ function nextPage(hub: Hub, subject: Subject, answer: JsonAnswer): URL | undefin
   return next;
 }
 
+const linkValue = /<([^<>]*)>((?:\s*;\s*[a-z*]+\s*=\s*(?:"[^"]*"|[^\s;,"]+))*)/gi;
+const linkParameter = /;\s*([a-z*]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/gi;
+
 function linkTo(relation: string, header: string | null): string | undefined {
-  for (const link of (header ?? '').matchAll(
-    /<([^<>]*)>((?:\s*;\s*[a-z*]+\s*=\s*(?:"[^"]*"|[^\s;,"]+))*)/gi,
-  )) {
-    const relations = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(link[2]!);
-    if ((relations?.[1] ?? relations?.[2] ?? '').toLowerCase().split(/\s+/).includes(relation))
-      return link[1];
+  for (const [, target, parameters] of (header ?? '').matchAll(linkValue)) {
+    for (const [, name, quotedValue, value] of parameters!.matchAll(linkParameter)) {
+      if (name!.toLowerCase() !== 'rel') continue;
+      if ((quotedValue ?? value!).toLowerCase().split(/\s+/).includes(relation)) return target;
+    }
   }
   return undefined;
 }

@@ -19,7 +19,9 @@ export async function refusal(hub: Hub, subject: Subject, answer: Answer): Promi
       retryAfterMs: retryAfterMs(answer.headers, hub.now()),
     });
   }
-  return answer.foreign ? foreignRefusal(status, asked) : hubRefusal(hub, subject, answer, asked);
+  // X-Error-Code is a Hub's: a mirror may redirect to the Hub itself.
+  const downloadHost = answer.foreign && subject.what === 'file' && !answer.headers.has('x-error-code');
+  return downloadHost ? linkRefusal(status, asked) : hubRefusal(hub, subject, answer, asked);
 }
 
 const tryLater = 'Try again later.';
@@ -29,7 +31,7 @@ const tokenRaisesLimit = 'Try again later, or pass an access token, which raises
  * A download host is reached through a link that the Hub signs for a limited time. When such a host says no, the link
  * may have expired: the Hub is asked for a new one before it counts as a refusal.
  */
-function foreignRefusal(status: number, asked: string): HubError | Setback {
+function linkRefusal(status: number, asked: string): HubError | Setback {
   const sentence = `${asked} The download host does not accept the link that the Hub gave for it.`;
   if (status === 401 || status === 403) return new Setback('FORBIDDEN', sentence, { linkRefused: true });
   if (status === 400 || status === 404 || status === 410) {

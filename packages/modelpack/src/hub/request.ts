@@ -49,7 +49,7 @@ export async function get(
       );
       if (trusted) inspect(response.headers);
       if (!redirectStatuses.includes(response.status)) return answer(hub, connection, url, response);
-      await response.body?.cancel();
+      await connection.wait(url, readAway(response));
       if (hops === maxRedirects) {
         throw new HubError(
           'REDIRECT_REFUSED',
@@ -65,6 +65,17 @@ export async function get(
   }
 }
 
+const maxReadAwayBytes = 16 * 1024;
+
+/** Reads the few words of a redirect, so that the connection can be used again; cuts it when they are not few. */
+async function readAway(response: Response): Promise<void> {
+  let seenBytes = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    seenBytes += chunk.length;
+    if (seenBytes > maxReadAwayBytes) return;
+  }
+}
+
 function nextHop(from: URL, location: string | null): URL {
   const refuse = (found: string): never => {
     throw new HubError(
@@ -72,7 +83,7 @@ function nextHop(from: URL, location: string | null): URL {
       `${printableUrl(from)} redirects to ${found}, which is not followed. Check the endpoint, and what is between it and this machine.`,
     );
   };
-  const to = location === null ? null : URL.parse(location, from);
+  const to = location === null ? null : URL.parse(location, from.href);
   if (to === null)
     return refuse(location === null ? 'nowhere (no Location header)' : 'something that is not a URL');
   if (to.protocol !== 'https:' && to.protocol !== 'http:')
@@ -91,16 +102,18 @@ function answer(hub: Hub, connection: Connection, url: URL, response: Response):
     foreign: url.origin !== hub.endpoint.origin,
     drop: () => connection.drop(),
     async *chunks() {
+      let complete = false;
       try {
-        if (response.body === null) return;
-        const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-        while (true) {
+        const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
+        while (reader) {
           const { done, value } = await connection.wait(url, reader.read());
-          if (done) return;
+          if (done) break;
           yield value;
         }
+        complete = true;
       } finally {
-        connection.drop();
+        if (complete) connection.finish();
+        else connection.drop();
       }
     },
   };

@@ -1,0 +1,136 @@
+/** One file on its way into the image: each block is hashed for the tree and for the file, and written, in one pass. */
+import { writeSync } from 'node:fs';
+import type { BlockHasher, StreamDigest } from '@vitrine/verity';
+import { PackError } from './error.ts';
+import { type GitBlobDigest, gitBlobDigest } from './hub/index.ts';
+
+export const BLOCK_BYTES = 4096;
+
+/** Where a file's bytes go. Offsets count from the pack's start. */
+export interface FilePlacement {
+  readonly sizeBytes: number;
+  /** The first of the file's own blocks; meaningless when `blockBytes` is 0. */
+  readonly dataOffsetBytes: number;
+  /** How many of the file's bytes lie in its own blocks, the last of which is filled up with zeros. */
+  readonly blockBytes: number;
+  /** Where the rest lies, behind the inode; meaningless when there is none. */
+  readonly tailOffsetBytes: number;
+}
+
+export interface FileDigests {
+  readonly sha256: string;
+  readonly gitBlobSha1?: string;
+}
+
+/** An image under construction, as a thread sees it. */
+export interface ImageTarget {
+  readonly descriptor: number;
+  readonly hasher: BlockHasher;
+  /** Where the digest of image block 0 is kept, from the pack's start; undefined for an image of a single block. */
+  readonly leavesOffsetBytes: number | undefined;
+}
+
+/** The longest piece that {@link FileSink.write} takes at once without growing its buffer. */
+const USUAL_PIECE_BYTES = 1024 * 1024;
+
+export class FileSink {
+  readonly #target: ImageTarget;
+  readonly #placement: FilePlacement;
+  readonly #stream: StreamDigest;
+  readonly #gitBlob: GitBlobDigest | undefined;
+  #digests = new Uint8Array((USUAL_PIECE_BYTES / BLOCK_BYTES) * 32);
+  #at = 0;
+
+  constructor(target: ImageTarget, placement: FilePlacement, options: { gitBlob: boolean }) {
+    this.#target = target;
+    this.#placement = placement;
+    this.#stream = target.hasher.newStream();
+    this.#gitBlob = options.gitBlob ? gitBlobDigest(placement.sizeBytes) : undefined;
+  }
+
+  /** The file's next bytes. Every piece but the last is a whole number of blocks. */
+  write(bytes: Uint8Array): void {
+    const { blockBytes, sizeBytes } = this.#placement;
+    if (this.#at % BLOCK_BYTES !== 0 || this.#at + bytes.length > sizeBytes) {
+      throw new RangeError(`A piece of ${bytes.length} bytes at byte ${this.#at} of ${sizeBytes} does not fit.`);
+    }
+    this.#gitBlob?.update(bytes);
+    const inBlocks = Math.min(bytes.length, Math.max(0, blockBytes - this.#at));
+    const whole = inBlocks - (inBlocks % BLOCK_BYTES);
+    this.#writeBlocks(bytes.subarray(0, whole));
+    if (inBlocks > whole) this.#writePadded(bytes.subarray(whole, inBlocks));
+    if (bytes.length > inBlocks) this.#writeTail(bytes.subarray(inBlocks));
+    this.#at += bytes.length;
+  }
+
+  /** @throws RangeError when bytes are missing */
+  finish(): FileDigests {
+    if (this.#at !== this.#placement.sizeBytes) {
+      throw new RangeError(`A file of ${this.#placement.sizeBytes} bytes was given ${this.#at}.`);
+    }
+    const sha256 = Buffer.from(this.#stream.digest()).toString('hex');
+    return this.#gitBlob ? { sha256, gitBlobSha1: this.#gitBlob.digestHex() } : { sha256 };
+  }
+
+  #writeBlocks(blocks: Uint8Array): void {
+    if (blocks.length === 0) return;
+    const digests = this.#room((blocks.length / BLOCK_BYTES) * this.#target.hasher.digestStrideBytes);
+    this.#target.hasher.hashBlocksAndStream(blocks, digests, this.#stream);
+    this.#put(blocks, digests, this.#placement.dataOffsetBytes + this.#at);
+  }
+
+  #writePadded(end: Uint8Array): void {
+    this.#stream.update(end);
+    const block = new Uint8Array(BLOCK_BYTES);
+    block.set(end);
+    const digests = this.#room(this.#target.hasher.digestStrideBytes);
+    this.#target.hasher.hashBlocks(block, digests);
+    const { dataOffsetBytes, blockBytes } = this.#placement;
+    this.#put(block, digests, dataOffsetBytes + blockBytes - (blockBytes % BLOCK_BYTES));
+  }
+
+  #writeTail(tail: Uint8Array): void {
+    this.#stream.update(tail);
+    writeAt(this.#target.descriptor, tail, this.#placement.tailOffsetBytes);
+  }
+
+  #put(blocks: Uint8Array, digests: Uint8Array, offsetBytes: number): void {
+    writeAt(this.#target.descriptor, blocks, offsetBytes);
+    const { leavesOffsetBytes, hasher } = this.#target;
+    if (leavesOffsetBytes === undefined) throw new RangeError('An image of one block holds no file data of its own.');
+    writeAt(
+      this.#target.descriptor,
+      digests,
+      leavesOffsetBytes + (offsetBytes / BLOCK_BYTES) * hasher.digestStrideBytes,
+    );
+  }
+
+  #room(lengthBytes: number): Uint8Array {
+    if (this.#digests.length < lengthBytes) this.#digests = new Uint8Array(lengthBytes);
+    return this.#digests.subarray(0, lengthBytes);
+  }
+}
+
+/** @throws PackError DISK_FULL or OUTPUT_UNWRITABLE */
+export function writeAt(descriptor: number, bytes: Uint8Array, offsetBytes: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(descriptor, bytes, done, bytes.length - done, offsetBytes + done);
+    } catch (cause) {
+      throw writeFailure(cause);
+    }
+  }
+}
+
+export function writeFailure(cause: unknown): PackError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new PackError(
+      'DISK_FULL',
+      'No room is left where the pack is written. Free some, or write elsewhere with --out.',
+      { cause },
+    );
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new PackError('OUTPUT_UNWRITABLE', `Writing the pack: ${reason}.`, { cause });
+}

@@ -1,0 +1,102 @@
+/** `vitrine pack FOLDER --name owner/name@revision`. */
+import { statSync } from 'node:fs';
+import { type PlannedInode, type SourceNode } from '@vitrine/erofs';
+import { type FolderFile, readFolder } from '@vitrine/erofs/node';
+import { PackError } from './error.ts';
+import type { FileDigests } from './file-sink.ts';
+import { type Selection, excludes, selects } from './glob.ts';
+import { plannedFiles } from './image-writer.ts';
+import { pathsOf } from './manifest.ts';
+import type { PackName } from './name.ts';
+import { type PackOptions, type PackResult, contentBytesOf, makePack, requireNotAborted, withOutput } from './pack.ts';
+import { planPack } from './plan.ts';
+import { withoutEmptyFolders } from './tree.ts';
+
+/**
+ * Packs a folder. The bytes depend on the name and on the names, modes and contents of what is in it, and on nothing else.
+ * @throws PackError or ErofsError (SOURCE_UNREADABLE, SOURCE_UNSUPPORTED, TREE_INVALID)
+ */
+export async function packFolder(folder: string, name: PackName, options: PackOptions): Promise<PackResult> {
+  requireFolder(folder);
+  const selection: Selection = { include: options.include ?? [], exclude: options.exclude ?? [] };
+  const { root, leftOut } = readFolder(folder, {
+    exclude: (path, kind) => (kind === 'directory' ? excludes(selection, path) : !selects(selection, path)),
+  });
+  const filtered = selection.include.length + selection.exclude.length > 0;
+  const plan = planPack(name, filtered ? withoutEmptyFolders(root) : root);
+  requireFiles(plan.layout.inodes, folder);
+  warnOfLinks(root, options);
+  // Every path must be nameable in the manifest: found out now, not after the last byte.
+  for (const _ of pathsOf(plan)) void _;
+  const files = plannedFiles(plan);
+  options.onEvent?.({
+    kind: 'planned',
+    files: files.length,
+    totalBytes: contentBytesOf(plan),
+    packSizeBytes: plan.packSizeBytes,
+  });
+  requireNotAborted(options.signal);
+  return withOutput(options.outFolder, plan, (output) =>
+    makePack(
+      plan,
+      output,
+      {
+        source: { kind: 'folder' },
+        leftOut,
+        keepContents: false,
+        resumable: false,
+        fill: async (writer) => {
+          const digests = await writer.copyFiles(files);
+          const byInode = new Map<PlannedInode<FolderFile>, FileDigests>(
+            files.map(({ inode }, index) => [inode, digests[index]!]),
+          );
+          return (inode) => byInode.get(inode)!;
+        },
+      },
+      options,
+    ),
+  );
+}
+
+function requireFolder(folder: string): void {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) return;
+  throw new PackError(
+    'SOURCE_MISSING',
+    `${folder} ${stats ? 'is not a folder' : 'does not exist'}. Give a folder, or a model's name on the Hub as owner/name.`,
+  );
+}
+
+function requireFiles(inodes: readonly { readonly node: SourceNode<unknown> }[], folder: string): void {
+  if (inodes.some(({ node }) => node.kind !== 'directory')) return;
+  throw new PackError('SOURCE_EMPTY', `There is no file to pack in ${folder}. Check the path, --include and --exclude.`);
+}
+
+/** A pack holds a link as a link: one that leads out of the folder leads nowhere in the VM. */
+function warnOfLinks(root: SourceNode<FolderFile>, options: PackOptions): void {
+  let leadingOut = 0;
+  const open: { node: SourceNode<FolderFile>; depth: number }[] = [{ node: root, depth: 0 }];
+  for (let top = open.pop(); top !== undefined; top = open.pop()) {
+    if (top.node.kind === 'directory') {
+      for (const { node } of top.node.entries) open.push({ node, depth: top.depth + 1 });
+    } else if (top.node.kind === 'symlink' && leadsOut(Buffer.from(top.node.target).toString(), top.depth - 1)) {
+      leadingOut++;
+    }
+  }
+  if (leadingOut === 0) return;
+  options.onEvent?.({
+    kind: 'warning',
+    message: `${leadingOut} symbolic links lead out of the folder; they are packed as links and will lead nowhere. (A download tool's cache is made of such links: pack a plain copy.)`,
+  });
+}
+
+function leadsOut(target: string, depth: number): boolean {
+  if (target.startsWith('/')) return true;
+  let at = depth;
+  for (const part of target.split('/')) {
+    if (part === '..') at--;
+    else if (part !== '.' && part !== '') at++;
+    if (at < 0) return true;
+  }
+  return false;
+}
