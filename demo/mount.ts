@@ -136,7 +136,7 @@ function octal(mode: number): string {
 
 /** Where two files of the same size first differ, or undefined. */
 function firstDifference(one: string, other: string): number | undefined {
-  const files = [openSync(one), openSync(other)] as const;
+  const files = [openSync(one, 'r'), openSync(other, 'r')] as const;
   try {
     const [left, right] = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
     for (let position = 0; ;) {

@@ -67,18 +67,13 @@ export async function bootUnderVerity(request: BootRequest): Promise<BootVerdict
   if (!kernel || obstacle !== undefined)
     throw new Error(`Cannot boot a virtual machine: ${obstacle ?? 'no kernel'}`);
 
+  // loglevel=4 keeps the kernel's errors and warnings; a serial port is slow under emulation.
+  const commandLine = `console=ttyS0 loglevel=4 panic=-1 vitrine_root=${rootHash} vitrine_hash_offset=${hashOffsetBytes}`;
+  log(`Kernel command line: ${commandLine}`);
   const startMs = performance.now();
-  const run = await runMachine(
-    {
-      kernelPath: kernel.imagePath,
-      initrd: buildInitrd(kernel),
-      // loglevel=4 keeps the kernel's errors and warnings; a serial port is slow under emulation.
-      commandLine: `console=ttyS0 loglevel=4 panic=-1 vitrine_root=${rootHash} vitrine_hash_offset=${hashOffsetBytes}`,
-      diskPath: packPath,
-      timeoutMs,
-    },
-    log,
-  );
+  const initrd = buildInitrd(kernel);
+  const machine = { kernelPath: kernel.imagePath, initrd, commandLine, diskPath: packPath, timeoutMs };
+  const run = await runMachine(machine, log);
   const seconds = (performance.now() - startMs) / 1000;
   const ran = { kernel: kernel.release, accelerator: run.accelerator, seconds };
   const report = parseGuestReport(run.report);

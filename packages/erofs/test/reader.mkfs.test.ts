@@ -16,9 +16,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { ownersOfBlock } from '../src/block-owners.ts';
 import { checkImage } from '../src/fsck.ts';
 import { type ErofsImage, openImage } from '../src/reader.ts';
 import { assertSameTree, describeImage } from './comparison.ts';
+import { ImageEditor } from './edit.ts';
 import {
   fileSource,
   makeImage,
@@ -265,10 +267,14 @@ test(
     const folder = join(scratch, 'tree');
     mkdirSync(join(folder, 'sub'), { recursive: true });
     const paths = ['sub', ...[0, 1, 3900, 4000, 4064, 5000, 8192].map((sizeBytes) => `sub/f${sizeBytes}`)];
-    for (const path of paths.slice(1))
+    for (const path of paths.slice(1)) {
       writeFileSync(join(folder, path), patterned(Number(path.slice('sub/f'.length))));
+    }
     const fault = setAttributes(paths.map((path) => join(folder, path)));
-    if (fault !== undefined) return context.skip(fault);
+    if (fault !== undefined) {
+      context.skip(fault);
+      return;
+    }
     const image = await openImage(memorySource(makeImageBytes(folder, scratch)));
     assert.ok((await image.stat('sub/f1')).inode.xattrSizeBytes > 0);
     await assertSameTree(image, folder);
@@ -406,6 +412,46 @@ test('a source that gives fewer bytes than asked is noticed', needsMkfs, async (
     bytes.subarray(offset, offset + length - (offset === 4096 ? 1 : 0));
   const image = await openImage({ sizeBytes: bytes.length, read: short });
   await assert.rejects(describeImage(image), { code: 'TRUNCATED' });
+});
+
+test('bytes around and behind 4 GiB of a file are found where they lie', needsMkfs, async (context) => {
+  const scratch = temporaryFolder(context);
+  const folder = join(scratch, 'tree');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'f'), patterned(8192));
+  const base = makeImageBytes(folder, scratch, ['--force-uid=70000']);
+  const small = await (await openImage(memorySource(base))).stat('f');
+  assert.equal(small.inode.form, 'extended');
+  const fileBytes = 5 * 2 ** 30 + 5;
+  const baseBlocks = base.length / 4096;
+  const editor = new ImageEditor(base)
+    .superblock('blockCount', baseBlocks + Math.ceil(fileBytes / 4096))
+    .put(small.place.inode.startBytes, 2, 1)
+    .put(small.place.inode.startBytes + 8, 8, fileBytes)
+    .put(small.place.inode.startBytes + 16, 4, baseBlocks);
+  const sealed = editor.sealed();
+  // The source makes the file's bytes up as they are read.
+  const made = (at: number): number => (at % 251) ^ (Math.floor(at / 2 ** 30) * 16);
+  const image = await openImage({
+    sizeBytes: sealed.length + Math.ceil(fileBytes / 4096) * 4096,
+    read: (offset, length) =>
+      offset < sealed.length
+        ? sealed.subarray(offset, offset + length)
+        : Uint8Array.from({ length }, (_, i) => made(offset - sealed.length + i)),
+  });
+  const file = await image.stat('f');
+  assert.equal(file.inode.sizeBytes, fileBytes);
+  for (const start of [2 ** 31 - 3, 2 ** 32 - 3, 2 ** 32, fileBytes - 6]) {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of image.readFile(file, { start, end: start + 6 })) pieces.push(piece);
+    assert.deepEqual(
+      new Uint8Array(Buffer.concat(pieces)),
+      Uint8Array.from({ length: 6 }, (_, i) => made(start + i)),
+    );
+  }
+  const [owner] = await ownersOfBlock(image, baseBlocks + 2 ** 20);
+  assert.deepEqual([owner?.path, owner?.fileOffsetBytes], ['f', 2 ** 32]);
+  assert.deepEqual((await checkImage(image)).problems, []);
 });
 
 test('a file of over 4 GiB keeps its size and its ends', needsLong, async (context) => {

@@ -127,10 +127,10 @@ export function writeFailure(cause: unknown): PackError {
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new PackError(
       'DISK_FULL',
-      'No room is left where the pack is written. Free some, or write elsewhere with --out.',
+      'No room is left on the disk that is written to. Free some, or write elsewhere.',
       { cause },
     );
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new PackError('OUTPUT_UNWRITABLE', `Writing the pack: ${reason}.`, { cause });
+  return new PackError('OUTPUT_UNWRITABLE', `Could not write: ${reason}.`, { cause });
 }

@@ -6,7 +6,7 @@ import { downloadFiles } from './download.ts';
 import { PackError } from './error.ts';
 import type { FileDigests } from './file-sink.ts';
 import { type Selection, selects } from './glob.ts';
-import { type HubFile, type HubOptions, isCommit, listFiles, openHub, resolveRevision } from './hub/index.ts';
+import { type HubFile, type HubOptions, isCommit, listFiles, lookUpRevision, openHub } from './hub/index.ts';
 import { type PlannedFile, plannedFiles } from './image-writer.ts';
 import { formatInfo } from './info.ts';
 import { Journal } from './journal.ts';
@@ -45,7 +45,13 @@ export async function packFromHub(
     onRetry: ({ error, delayMs }) => options.onEvent?.({ kind: 'retry', message: error.message, delayMs }),
   });
   try {
-    const commit = await resolveRevision(hub, repository, revision);
+    const { commit, canonicalRepo } = await lookUpRevision(hub, repository, revision);
+    if (canonicalRepo !== undefined && canonicalRepo !== repository) {
+      options.onEvent?.({
+        kind: 'warning',
+        message: `the Hub calls this model ${canonicalRepo}. The pack is named ${repository}, as asked; under the other name its root hash is another one.`,
+      });
+    }
     if (revision === undefined || !isCommit(revision)) {
       options.onEvent?.({ kind: 'resolved', revision: revision ?? 'the default branch', commit });
     }

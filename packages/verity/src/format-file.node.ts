@@ -7,7 +7,7 @@ import { treeGeometry, type HashPlacement, type TreeGeometry } from './geometry.
 import { createTreeHashers } from './hasher.node.ts';
 import { toHex } from './hex.ts';
 import { checkParameters, type VerityAlgorithm, type VerityParameters } from './parameters.ts';
-import { encodeSuperblock, superblockSizeBytes } from './superblock.ts';
+import { encodeSuperblock } from './superblock.ts';
 import { finishTree } from './tree.ts';
 
 export interface FormatFileOptions extends FileWorkOptions {
@@ -146,9 +146,8 @@ async function writeTree(
 
 /** The superblock and zeros up to the tree. */
 function writeHead(hash: OpenFile, parameters: VerityParameters, geometry: TreeGeometry): void {
-  const { hashOffsetBytes, treeOffsetBytes, treeSizeBytes } = geometry;
-  const sizeBytes = treeSizeBytes === 0 ? superblockSizeBytes : treeOffsetBytes - hashOffsetBytes;
-  const head = new Uint8Array(sizeBytes);
+  const { hashOffsetBytes, treeOffsetBytes } = geometry;
+  const head = new Uint8Array(treeOffsetBytes - hashOffsetBytes);
   head.set(encodeSuperblock(parameters));
   new FileStore(hash.descriptor, hash.path).write(hashOffsetBytes, head);
 }

@@ -43,7 +43,7 @@ export class RangeVerifier {
     requireHasher(hashers.data, parameters.dataBlockSizeBytes, geometry, 'data');
     requireHasher(hashers.tree, parameters.hashBlockSizeBytes, geometry, 'hash');
     requireRootHash(rootHash, geometry);
-    this.#device = device;
+    this.#device = { ...device, rootHash: rootHash.slice() };
     this.#pieceBlocks = Math.max(1, Math.floor(pieceSizeBytes / parameters.dataBlockSizeBytes));
     this.#digests = new Uint8Array(this.#pieceBlocks * geometry.digestStrideBytes);
     this.#trusted = geometry.levels.map(() => ({
@@ -177,8 +177,13 @@ function requireRange(what: string, first: number, count: number, size: number):
   );
 }
 
-/** The first index at which the arrays differ, or -1; of equal lengths. */
+/**
+ * The offset of the first 32-bit word in which digests differ, or -1. The arrays have one length, and begin at words:
+ * they are parts of this file's own buffers, cut at digests.
+ */
 function firstDifference(a: Uint8Array, b: Uint8Array): number {
-  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return at;
+  const left = new Uint32Array(a.buffer, a.byteOffset, a.length / 4);
+  const right = new Uint32Array(b.buffer, b.byteOffset, b.length / 4);
+  for (let word = 0; word < left.length; word += 1) if (left[word] !== right[word]) return word * 4;
   return -1;
 }

@@ -1,0 +1,122 @@
+/** The words of the command line: parsed here, done elsewhere. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { checkCommand } from './check-command.ts';
+import { EXIT, codeOf, exitStatusOf } from './exit.ts';
+import { catCommand, extractCommand, inspectCommand, lsCommand } from './look-commands.ts';
+import { type PackFlags, packCommand } from './pack-command.ts';
+import { type Terminal, paint } from './terminal.ts';
+
+export const VERSION = '0.1.0';
+
+export interface CommandEdge extends Terminal {
+  /** Writes bytes to standard output, and waits until they are taken. */
+  readonly writeBytes: (bytes: Uint8Array) => Promise<void>;
+}
+
+/** Runs one command line. @returns the exit status */
+export async function runCommand(words: readonly string[], edge: CommandEdge): Promise<number> {
+  let status: number = EXIT.ok;
+  const program = buildProgram(edge, (result) => (status = result));
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    explain(error, words.includes('--json'), edge);
+    return exitStatusOf(error);
+  }
+}
+
+/** A typed error is a sentence; anything else is a defect of ours, and keeps its stack. */
+function explain(error: unknown, json: boolean, edge: CommandEdge): void {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) edge.stdout.write(`${JSON.stringify({ event: 'error', code: code ?? 'INTERNAL', message })}\n`);
+  const text = code === undefined && error instanceof Error ? (error.stack ?? message) : message;
+  edge.stderr.write(`${paint(edge, edge.stderr, 31, code === undefined ? 'internal error' : code)}: ${text}\n`);
+}
+
+function buildProgram(edge: CommandEdge, finish: (status: number) => void): Command {
+  const program = new Command('vitrine')
+    .description('Pack a model so that everyone can prove what is in it.')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(vitrine --help shows all commands)')
+    .configureOutput({
+      writeOut: (text) => void edge.stdout.write(text),
+      writeErr: (text) => void edge.stderr.write(text),
+    });
+  const root = (): Option =>
+    new Option('--root <root>', 'root hash, ROOT_OFFSET_UUID, or a file with one; by default the .info beside the pack');
+  const json = (): Option => new Option('--json', 'answers as JSON');
+  const jobs = (): Option => new Option('--jobs <n>', 'worker threads').argParser(positiveInteger);
+
+  program
+    .command('pack')
+    .description('make a model pack of a folder, or of a model on the Hub')
+    .argument('<source>', 'a folder, or owner/name[@revision]')
+    .option('--name <owner/name@revision>', 'name of a pack that is made of a folder')
+    .option('--out <folder>', 'where packs are written', './output')
+    .option('--include <glob>', 'only files that match (repeatable; * matches slashes too)', collect, [])
+    .option('--exclude <glob>', 'leave out files and folders that match (repeatable)', collect, [])
+    .option('--revision <revision>', 'branch, tag or commit on the Hub')
+    .addOption(jobs())
+    .addOption(json())
+    .action(async (source: string, flags: PackFlags) => finish(await packCommand(source, flags, edge)));
+  program
+    .command('check')
+    .description('check every byte of a pack against its root hash')
+    .argument('<pack>', 'a .mpk file')
+    .argument('[root]', 'root hash, ROOT_OFFSET_UUID, or a file with one; by default the .info beside the pack')
+    .option('--manifest <file>', 'check against a manifest: root, name, and every file')
+    .addOption(jobs())
+    .addOption(json())
+    .action(async (pack: string, expected: string | undefined, flags: object) =>
+      finish(await checkCommand(pack, expected, flags, edge)),
+    );
+  program
+    .command('inspect')
+    .description('say what a pack is: image, contents, tree')
+    .argument('<pack>')
+    .addOption(root())
+    .addOption(json())
+    .action(async (pack: string, flags: object) => finish(await inspectCommand(pack, flags, edge)));
+  program
+    .command('ls')
+    .description('list what is in a pack')
+    .argument('<pack>')
+    .argument('[path]', 'a folder or file in the pack', '')
+    .addOption(root())
+    .addOption(json())
+    .action(async (pack: string, path: string, flags: object) => finish(await lsCommand(pack, path, flags, edge)));
+  program
+    .command('cat')
+    .description('write a file of a pack to standard output')
+    .argument('<pack>')
+    .argument('<path>')
+    .addOption(root())
+    .action(async (pack: string, path: string, flags: object) =>
+      finish(await catCommand(pack, path, flags, edge, edge.writeBytes)),
+    );
+  program
+    .command('extract')
+    .description('write all files of a pack into a new folder')
+    .argument('<pack>')
+    .argument('<folder>')
+    .addOption(root())
+    .addOption(json())
+    .action(async (pack: string, folder: string, flags: object) =>
+      finish(await extractCommand(pack, folder, flags, edge)),
+    );
+  return program;
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 256) return value;
+  throw new InvalidArgumentError('It must be a whole number from 1 to 256.');
+}
