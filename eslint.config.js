@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
 /**
- * Who may import whom (the table of docs/architecture.md). A package missing here may not be imported by anyone,
+ * Who may import whom (the table of CONTRIBUTING.md). A package missing here may not be imported by anyone,
  * so that a new package is a decision.
  */
 export const mayImport = {

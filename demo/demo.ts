@@ -42,7 +42,7 @@ const pack = await steps.run('Pack it: EROFS image, dm-verity tree, manifest', (
   return [`root hash ${made.rootHash} stands for all ${made.files.size} files`, made];
 });
 
-await steps.run('Check it: every block against the root hash, every file against the manifest', () => {
+await steps.run('Check it: every block against the root hash', () => {
   const { status } = vitrine('check', needed(pack, 'the pack').path);
   if (status !== 0) throw new Error(`vitrine check ended with status ${status}`);
   return ['intact', undefined];

@@ -50,7 +50,8 @@ export class Steps {
   summarise(): 0 | 1 {
     this.#print(`\n== Summary, ${((performance.now() - this.#startMs) / 1000).toFixed(1)} s in all`);
     for (const [index, outcome] of this.#outcomes.entries()) {
-      const because = outcome.outcome === 'done' ? '' : ` (${described(outcome)})`;
+      const { outcome: how, detail } = outcome;
+      const because = how === 'done' ? '' : `, ${how === 'skipped' ? 'because ' : ''}${detail}`;
       const mark = { done: 'done   ', skipped: 'skipped', failed: 'FAILED ' }[outcome.outcome];
       this.#print(`${mark}  ${index + 1}. ${outcome.title}${because}`);
     }

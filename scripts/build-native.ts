@@ -42,42 +42,45 @@ export function buildNative(options: { readonly log: (line: string) => void }): 
 
 function buildAddon(log: (line: string) => void): NativeBuild {
   if (process.env['VITRINE_NATIVE'] === 'never') return skipped('VITRINE_NATIVE is "never"');
-  if (platform !== 'linux') return skipped(`there is a build for Linux only, this is ${platform}`);
+  if (platform !== 'linux' || arch !== 'x64') {
+    return skipped(`its kernels are for Linux on x86-64, this is ${platform} on ${arch}`);
+  }
   const sourceSha256 = nativeSourceSha256();
   if (existsSync(addonPath) && isBuiltFrom(sourceSha256, readFileSync(addonPath))) {
     return { built: true, reason: `up to date (${addonPath})` };
   }
   if (!existsSync(`${headers}/node_api.h`)) return skipped(`Node's headers are not in ${headers}`);
-  const compiler = findCompiler();
-  if (compiler === undefined) return skipped('there is no C compiler (cc or gcc)');
+  const compilers = ['cc', 'gcc'].filter((name) => spawnSync(name, ['--version']).status === 0);
+  if (compilers.length === 0) return skipped('there is no C compiler (cc or gcc)');
 
   mkdirSync(dirname(addonPath), { recursive: true });
   const temporary = `${addonPath}.${process.pid}.tmp`;
-  const sources = nativeSourceNames().filter((name) => name.endsWith('.c'));
-  const words = [
-    ...compilerFlags,
-    `-DVITRINE_SOURCE_SHA256="${sourceSha256}"`,
-    `-I${headers}`,
-    '-o',
-    temporary,
-    ...sources,
-  ];
   try {
-    log(`Native hasher: ${compiler} compiles ${sources.join(' ')} ...`);
-    const run = spawnSync(compiler, words, { cwd: nativeFolder, encoding: 'utf8', timeout: 120_000 });
-    if (run.status !== 0) {
-      const ending = run.error?.message ?? `status ${run.status ?? run.signal ?? 'unknown'}`;
-      return skipped(`${compiler} failed (${ending})\n${run.stderr}`);
+    const failures: string[] = [];
+    for (const compiler of compilers) {
+      log(`Native hasher: ${compiler} compiles ${nativeFolder} ...`);
+      const failure = compile(compiler, sourceSha256, temporary);
+      if (failure === undefined) {
+        renameSync(temporary, addonPath); // Whoever has the old one loaded keeps it.
+        return { built: true, reason: `built by ${compiler} (${addonPath})` };
+      }
+      failures.push(failure);
     }
-    renameSync(temporary, addonPath); // Whoever has the old one loaded keeps it.
-    return { built: true, reason: `built (${addonPath})` };
+    return skipped(failures.join('\n'));
   } finally {
     rmSync(temporary, { force: true });
   }
 }
 
-function findCompiler(): string | undefined {
-  return ['cc', 'gcc'].find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
+/** Answers what went wrong. */
+function compile(compiler: string, sourceSha256: string, output: string): string | undefined {
+  const sources = nativeSourceNames().filter((name) => name.endsWith('.c'));
+  const source = `-DVITRINE_SOURCE_SHA256="${sourceSha256}"`;
+  const words = [...compilerFlags, source, `-I${headers}`, '-o', output, ...sources];
+  const run = spawnSync(compiler, words, { cwd: nativeFolder, encoding: 'utf8', timeout: 120_000 });
+  if (run.status === 0) return undefined;
+  const ending = run.error?.message ?? `status ${run.status ?? run.signal ?? 'unknown'}`;
+  return `${compiler} failed (${ending})\n${run.stderr}`;
 }
 
 function skipped(why: string): NativeBuild {

@@ -38,7 +38,10 @@ export async function chooseModel(
     };
   } catch (error) {
     rmSync(hubFolder, { recursive: true, force: true });
-    say(`No model from the Hugging Face Hub: ${error instanceof Error ? error.message : String(error)}`);
+    const { message, cause } = error as Error;
+    say(
+      `No model from the Hugging Face Hub: ${message}${cause instanceof Error ? `, ${cause.message}` : ''}`,
+    );
   }
   const folder = join(workFolder, 'source/generated');
   generateModel(folder);

@@ -1,6 +1,13 @@
 #!/usr/bin/env node
-/** The `vitrine` command: connects {@link runCommand} with this process. */
-import { runCommand } from './command.ts';
+/** The `vitrine` command: connects it with this process. */
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+// Saves a third of a second at each start. In a folder of the user's own: what is in it is run.
+process.env['NODE_COMPILE_CACHE'] ??= join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'vitrine', 'compiled');
+enableCompileCache(process.env['NODE_COMPILE_CACHE']);
+const { runCommand } = await import('./command.ts');
 
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -73,6 +73,24 @@ test(
   },
 );
 
+test("an inode in the rest of a file's last block is found", needsMkfs, async (context) => {
+  const original = sampleImage(context);
+  const image = await openImage(memorySource(original));
+  const { blocks } = (await image.stat('d/plain')).place;
+  const { inode, inlineTail } = (await image.stat('d/e/f')).place;
+  const restStartBytes = blocks.startBytes + 8192 + 2048;
+  const editor = new ImageEditor(original);
+  editor.bytes.set(original.subarray(inode.startBytes, inlineTail.endBytes), restStartBytes);
+  await editor.inode('d/plain', 'size', 8192 + 100);
+  await editor.dirent('d/e', 'f', 'nid', restStartBytes / 32);
+  const { problems } = await checked(editor.sealed());
+  const shown = JSON.stringify(problems);
+  assert.ok(
+    problems.some(({ message }) => message.includes('data of "d/plain" and to the inode of "d/e/f"')),
+    shown,
+  );
+});
+
 test('data that lies over the inodes is found', needsMkfs, async (context) => {
   const editor = new ImageEditor(sampleImage(context));
   await editor.inode('d/e/f', 'size', 200);

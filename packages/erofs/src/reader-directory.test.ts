@@ -122,6 +122,17 @@ test('a directory of fewer bytes than one entry is corrupt', async () => {
   await assert.rejects(readNames(new Uint8Array()), { code: 'CORRUPT' });
 });
 
+test('a name that would end behind the block is left out, as is the one that begins there', () => {
+  const complaints: string[] = [];
+  const block = directoryBlock([dot, { name: 'b' }, { name: 'c', nameOffsetBytes: 0xffff }]);
+  const records = [...blockRecords(block, (what) => complaints.push(what))];
+  assert.deepEqual(
+    records.map(({ nameBytes }) => Buffer.from(nameBytes).toString()),
+    ['.'],
+  );
+  assert.equal(complaints.length, 2);
+});
+
 test('a reading that goes on leaves out what is wrong and gives the rest', () => {
   const complaints: string[] = [];
   const block = directoryBlock([

@@ -37,7 +37,10 @@ test('behind a superblock in the middle of a hash block the tree begins with the
 });
 
 test('a single data block has no tree', () => {
-  const geometry = treeGeometry({ ...parameters, dataBlockCount: 1 }, { hashOffsetBytes: 0, superblock: true });
+  const geometry = treeGeometry(
+    { ...parameters, dataBlockCount: 1 },
+    { hashOffsetBytes: 0, superblock: true },
+  );
   assert.deepEqual(geometry.levels, []);
   assert.equal(geometry.hashAreaSizeBytes, 4096);
 });

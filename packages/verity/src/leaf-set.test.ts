@@ -17,7 +17,10 @@ test('a leaf set answers as a plain set does, also across its pages', () => {
       leaves.add(first, count);
       model.fill(1, first, first + count);
       assert.equal(leaves.firstMissing(), model.indexOf(0));
-      assert.equal(leaves.missingCount, model.reduce((sum, bit) => sum + 1 - bit, 0));
+      assert.equal(
+        leaves.missingCount,
+        model.reduce((sum, bit) => sum + 1 - bit, 0),
+      );
       assert.equal(leaves.isComplete, !model.includes(0));
     }
   });

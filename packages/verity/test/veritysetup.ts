@@ -8,7 +8,8 @@ import type { VerityParameters } from '../src/index.ts';
 const program = ['/usr/sbin/veritysetup', '/sbin/veritysetup'].find((path) => existsSync(path));
 
 /** For a test's `skip`: false where the oracle is there. */
-export const oracleIsMissing = program === undefined && 'veritysetup (Debian: cryptsetup-bin) is not installed';
+export const oracleIsMissing =
+  program === undefined && 'veritysetup (Debian: cryptsetup-bin) is not installed';
 
 export interface OracleDevice {
   readonly dataPath: string;
