@@ -44,7 +44,8 @@ function importRules(name) {
   const outside = { regex: '\\.\\./(\\.\\./)+[a-z]+/src', message: 'Import another package by its name.' };
   const files = `packages/${name}/src/**/*.ts`;
   const rule = (patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
-  const everywhere = { files: [files], rules: rule([packages, outside]) };
+  const common = forbidden.length > 0 ? [packages, outside] : [outside];
+  const everywhere = { files: [files], rules: rule(common) };
   if (!isomorphic.includes(name)) return [everywhere];
   return [
     everywhere,
@@ -52,7 +53,7 @@ function importRules(name) {
       files: [files],
       ignores: ['**/*.node.ts', '**/*.test.ts'],
       rules: {
-        ...rule([packages, outside, nodeOnly, { group: ['./*.node.ts', '../*.node.ts'], message: nodeOnly.message }]),
+        ...rule([...common, nodeOnly, { group: ['./*.node.ts', '../*.node.ts'], message: nodeOnly.message }]),
         'no-restricted-globals': ['error', 'Buffer', 'process', '__dirname'],
       },
     },
@@ -67,7 +68,10 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off', // Index reads of typed arrays whose bounds were checked.
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/unified-signatures': 'off',

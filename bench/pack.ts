@@ -4,7 +4,18 @@
  * Exits 1 when a bar is missed (not with --smoke, whose input is too small to say anything).
  */
 import { randomFillSync } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -43,7 +54,8 @@ interface Round {
 }
 
 setUp(['oracles']);
-const withPeer = !flags['ours-only'] && existsSync('/usr/bin/mkfs.erofs') && existsSync('/usr/sbin/veritysetup');
+const withPeer =
+  !flags['ours-only'] && existsSync('/usr/bin/mkfs.erofs') && existsSync('/usr/sbin/veritysetup');
 const work = mkdtempSync(join(flags.folder, 'vitrine-bench-'));
 try {
   const source = join(work, 'model');
@@ -69,7 +81,13 @@ function writeModel(folder: string, mib: number): void {
     for (let done = 0; done < mib / 4; done++) writeSync(descriptor, randomFillSync(piece));
     closeSync(descriptor);
   }
-  for (const small of ['config.json', 'generation_config.json', 'README.md', 'tokenizer/vocab.json', 'tokenizer/merges.txt']) {
+  for (const small of [
+    'config.json',
+    'generation_config.json',
+    'README.md',
+    'tokenizer/vocab.json',
+    'tokenizer/merges.txt',
+  ]) {
     writeFileSync(join(folder, small), randomFillSync(Buffer.alloc(50_000)).toString('base64'));
   }
 }
@@ -112,7 +130,14 @@ async function peer(source: string): Promise<Pick<Round, 'mkfs' | 'format' | 've
   const made = await run('/usr/bin/mkfs.erofs', ['--quiet', '--all-root', '-T0', `-U${uuid}`, image, source]);
   const offset = `--hash-offset=${statSync(image).size}`;
   const veritysetup = '/usr/sbin/veritysetup';
-  const formatted = await run(veritysetup, ['format', `--uuid=${uuid}`, `--salt=${salt}`, offset, image, image]);
+  const formatted = await run(veritysetup, [
+    'format',
+    `--uuid=${uuid}`,
+    `--salt=${salt}`,
+    offset,
+    image,
+    image,
+  ]);
   const root = /Root hash:\s+([0-9a-f]{64})/.exec(formatted.stdout)![1]!;
   const verified = await run(veritysetup, ['verify', offset, image, image, root]);
   rmSync(image);
@@ -122,7 +147,9 @@ async function peer(source: string): Promise<Pick<Round, 'mkfs' | 'format' | 've
 function describeMachine(): void {
   const { implementation, reason } = hasherReport();
   console.log(`${contentMib} MiB of random weights in 4 files and 5 small ones, in ${flags.folder}`);
-  console.log(`${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.version}`);
+  console.log(
+    `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.version}`,
+  );
   console.log(`hashing with ${implementation} (${reason})`);
 }
 
@@ -139,22 +166,38 @@ function s(seconds: number): string {
 /** Prints medians and ratios. @returns whether every bar is met */
 function summarize(results: readonly Round[]): boolean {
   const of = (pick: (round: Round) => number): number => median(results.map(pick));
-  const peakBytes = Math.max(...results.map(({ packPeakBytes, checkPeakBytes }) => Math.max(packPeakBytes, checkPeakBytes)));
+  const peakBytes = Math.max(
+    ...results.map(({ packPeakBytes, checkPeakBytes }) => Math.max(packPeakBytes, checkPeakBytes)),
+  );
   const memoryMet = peakBytes < BARS.peakBytes;
   console.log(`\nmedians of ${rounds}`);
-  console.log(`peak memory of vitrine: ${(peakBytes / 1e6).toFixed(0)} MB (bar: under 350 MB) ${verdict(memoryMet)}`);
+  console.log(
+    `peak memory of vitrine: ${(peakBytes / 1e6).toFixed(0)} MB (bar: under 350 MB) ${verdict(memoryMet)}`,
+  );
   if (!withPeer) {
     console.log('No ratio: mkfs.erofs and veritysetup are not here, or not wanted.');
     return memoryMet;
   }
   const rows = [
-    { what: 'pack: mkfs.erofs + veritysetup format', peer: of((r) => r.mkfs + r.format), ours: of((r) => r.pack), bar: BARS.pack },
+    {
+      what: 'pack: mkfs.erofs + veritysetup format',
+      peer: of((r) => r.mkfs + r.format),
+      ours: of((r) => r.pack),
+      bar: BARS.pack,
+    },
     { what: 'tree: veritysetup format', peer: of((r) => r.format), ours: of((r) => r.tree), bar: BARS.tree },
-    { what: 'check: veritysetup verify', peer: of((r) => r.verify), ours: of((r) => r.check), bar: BARS.check },
+    {
+      what: 'check: veritysetup verify',
+      peer: of((r) => r.verify),
+      ours: of((r) => r.check),
+      bar: BARS.check,
+    },
   ];
   for (const { what, peer: theirs, ours: mine, bar } of rows) {
     const ratio = theirs / mine;
-    console.log(`${what.padEnd(40)} ${s(theirs)} | vitrine ${s(mine)} | ${ratio.toFixed(2)} times faster (bar: ${bar}) ${verdict(ratio >= bar)}`);
+    console.log(
+      `${what.padEnd(40)} ${s(theirs)} | vitrine ${s(mine)} | ${ratio.toFixed(2)} times faster (bar: ${bar}) ${verdict(ratio >= bar)}`,
+    );
   }
   return memoryMet && rows.every(({ peer: theirs, ours: mine, bar }) => theirs / mine >= bar);
 }

@@ -26,7 +26,7 @@ test('a step that failed makes the status 1, and the steps after it still run', 
   await steps.run('Three', () => ['seen', undefined]);
   assert.equal(steps.summarise(), 1);
   assert.deepEqual(lines.slice(-3), [
-    'FAILED   1. One, bytes differ',
+    'FAILED   1. One: bytes differ',
     'skipped  2. Two, because the pack is missing, see above',
     'done     3. Three',
   ]);

@@ -51,7 +51,7 @@ export class Steps {
     this.#print(`\n== Summary, ${((performance.now() - this.#startMs) / 1000).toFixed(1)} s in all`);
     for (const [index, outcome] of this.#outcomes.entries()) {
       const { outcome: how, detail } = outcome;
-      const because = how === 'done' ? '' : `, ${how === 'skipped' ? 'because ' : ''}${detail}`;
+      const because = how === 'done' ? '' : how === 'skipped' ? `, because ${detail}` : `: ${detail}`;
       const mark = { done: 'done   ', skipped: 'skipped', failed: 'FAILED ' }[outcome.outcome];
       this.#print(`${mark}  ${index + 1}. ${outcome.title}${because}`);
     }

@@ -89,7 +89,10 @@ function compile(repository: string, built: Package, packages: readonly Package[
   });
   const transformers = { before: [relocatedUrls(built)], afterDeclarations: [importsOfJavaScript] };
   const emitted = program.emit(undefined, undefined, undefined, false, transformers);
-  const complaints = [...ts.getPreEmitDiagnostics(program), ...emitted.diagnostics];
+  const complaints = ts.sortAndDeduplicateDiagnostics([
+    ...ts.getPreEmitDiagnostics(program),
+    ...emitted.diagnostics,
+  ]);
   if (complaints.length > 0) {
     const host = {
       getCurrentDirectory: () => repository,

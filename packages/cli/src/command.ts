@@ -4,7 +4,7 @@ import { checkCommand } from './check-command.ts';
 import { EXIT, codeOf, exitStatusOf } from './exit.ts';
 import { catCommand, extractCommand, inspectCommand, lsCommand } from './look-commands.ts';
 import { type PackFlags, packCommand } from './pack-command.ts';
-import { type Terminal, paint } from './terminal.ts';
+import { type Terminal, paint, plain } from './terminal.ts';
 
 export const VERSION = '0.1.0';
 
@@ -32,8 +32,10 @@ function explain(error: unknown, json: boolean, edge: CommandEdge): void {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
   if (json) edge.stdout.write(`${JSON.stringify({ event: 'error', code: code ?? 'INTERNAL', message })}\n`);
-  const text = code === undefined && error instanceof Error ? (error.stack ?? message) : message;
-  edge.stderr.write(`${paint(edge, edge.stderr, 31, code === undefined ? 'internal error' : code)}: ${text}\n`);
+  const text = code === undefined && error instanceof Error ? (error.stack ?? message) : plain(message);
+  edge.stderr.write(
+    `${paint(edge, edge.stderr, 31, code === undefined ? 'internal error' : code)}: ${text}\n`,
+  );
 }
 
 function buildProgram(edge: CommandEdge, finish: (status: number) => void): Command {
@@ -47,7 +49,10 @@ function buildProgram(edge: CommandEdge, finish: (status: number) => void): Comm
       writeErr: (text) => void edge.stderr.write(text),
     });
   const root = (): Option =>
-    new Option('--root <root>', 'root hash, ROOT_OFFSET_UUID, or a file with one; by default the .info beside the pack');
+    new Option(
+      '--root <root>',
+      'root hash, ROOT_OFFSET_UUID, or a file with one; by default the .info beside the pack',
+    );
   const json = (): Option => new Option('--json', 'answers as JSON');
   const jobs = (): Option => new Option('--jobs <n>', 'worker threads').argParser(positiveInteger);
 
@@ -67,7 +72,10 @@ function buildProgram(edge: CommandEdge, finish: (status: number) => void): Comm
     .command('check')
     .description('check every byte of a pack against its root hash')
     .argument('<pack>', 'a .mpk file')
-    .argument('[root]', 'root hash, ROOT_OFFSET_UUID, or a file with one; by default the .info beside the pack')
+    .argument(
+      '[root]',
+      'root hash, ROOT_OFFSET_UUID, or a file with one; by default the .info beside the pack',
+    )
     .option('--manifest <file>', 'check against a manifest: root, name, and every file')
     .addOption(jobs())
     .addOption(json())
@@ -88,7 +96,9 @@ function buildProgram(edge: CommandEdge, finish: (status: number) => void): Comm
     .argument('[path]', 'a folder or file in the pack', '')
     .addOption(root())
     .addOption(json())
-    .action(async (pack: string, path: string, flags: object) => finish(await lsCommand(pack, path, flags, edge)));
+    .action(async (pack: string, path: string, flags: object) =>
+      finish(await lsCommand(pack, path, flags, edge)),
+    );
   program
     .command('cat')
     .description('write a file of a pack to standard output')

@@ -1,8 +1,8 @@
 /** `vitrine inspect`, `ls`, `cat` and `extract`: looking into a pack, without root rights. */
-import { type ImageEntry, checkImage } from '@vitrine/erofs';
+import { type ImageEntry, bytesToPath, checkImage } from '@vitrine/erofs';
 import { type OpenPack, extractPack, formatUuid, openPack } from '@vitrine/modelpack';
 import { expectation } from './check-command.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, codeOf } from './exit.ts';
 import { type Terminal, formatBytes } from './terminal.ts';
 
 export interface LookFlags {
@@ -72,7 +72,12 @@ export async function inspectCommand(path: string, flags: LookFlags, terminal: T
   });
 }
 
-export async function lsCommand(path: string, under: string, flags: LookFlags, terminal: Terminal): Promise<number> {
+export async function lsCommand(
+  path: string,
+  under: string,
+  flags: LookFlags,
+  terminal: Terminal,
+): Promise<number> {
   return withPack(path, flags, terminal, async (pack) => {
     const start = await pack.image.stat(under);
     const below = start.path === '' ? '' : `${start.path}/`;
@@ -89,7 +94,7 @@ const KIND_LETTER = { file: '-', directory: 'd', symlink: 'l' } as const;
 async function textLine(pack: OpenPack, entry: ImageEntry): Promise<string> {
   const { kind, permissions, sizeBytes } = entry.inode;
   const mode = `${KIND_LETTER[kind]}${permissions.toString(8).padStart(4, '0')}`;
-  const target = kind === 'symlink' ? ` -> ${await targetOf(pack, entry)}` : '';
+  const target = kind === 'symlink' ? ` -> ${bytesToPath(await pack.image.readLink(entry))}` : '';
   return `${mode} ${String(kind === 'file' ? sizeBytes : 0).padStart(14)} ${entry.path}${target}\n`;
 }
 
@@ -117,9 +122,23 @@ export async function catCommand(
   write: (bytes: Uint8Array) => Promise<void>,
 ): Promise<number> {
   return withPack(path, flags, terminal, async (pack) => {
-    for await (const piece of pack.image.readFile(await pack.image.stat(file))) await write(piece);
+    const entry = await pack.image.stat(file);
+    for await (const piece of pack.image.readFile(entry)) {
+      if (!(await isTaken(write(piece)))) break;
+    }
     return EXIT.ok;
   });
+}
+
+/** False when the reader at the other end (head, less) has seen enough, which is no failure. */
+async function isTaken(written: Promise<void>): Promise<boolean> {
+  try {
+    await written;
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EPIPE') return false;
+    throw error;
+  }
 }
 
 export async function extractCommand(
@@ -130,7 +149,8 @@ export async function extractCommand(
 ): Promise<number> {
   return withPack(path, flags, terminal, async (pack) => {
     const { files, bytes } = await extractPack(pack, folder);
-    if (flags.json) terminal.stdout.write(`${JSON.stringify({ folder, files, bytes, verified: pack.verified })}\n`);
+    if (flags.json)
+      terminal.stdout.write(`${JSON.stringify({ folder, files, bytes, verified: pack.verified })}\n`);
     else terminal.stdout.write(`${folder}: ${files} files, ${formatBytes(bytes)}\n`);
     return EXIT.ok;
   });

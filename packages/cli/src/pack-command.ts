@@ -1,7 +1,8 @@
 /** `vitrine pack`. */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import {
   type OnPackEvent,
+  PackError,
   type PackOptions,
   type PackResult,
   defaultEndpoint,
@@ -11,7 +12,7 @@ import {
 } from '@vitrine/modelpack';
 import { EXIT, UsageError } from './exit.ts';
 import { ProgressLine } from './progress-line.ts';
-import { type Terminal, formatBytes, paint } from './terminal.ts';
+import { type Terminal, formatBytes, paint, plain } from './terminal.ts';
 
 export interface PackFlags {
   readonly name?: string;
@@ -51,6 +52,7 @@ async function packSource(
   terminal: Terminal,
 ): Promise<PackResult> {
   if (isFolder(source)) {
+    requireExists(source);
     if (flags.name === undefined) {
       throw new UsageError(
         `A folder needs a name, because the root hash depends on it: vitrine pack ${source} --name owner/name@revision`,
@@ -59,10 +61,12 @@ async function packSource(
     if (flags.revision !== undefined) {
       throw new UsageError("--revision is for the Hub; a folder's revision is part of --name.");
     }
-    return packFolder(source, parsePackName(flags.name), options);
+    return packFolder(realpathSync(source), parsePackName(flags.name), options);
   }
   if (flags.name !== undefined) {
-    throw new UsageError(`--name is for folders, and ${source} is none. A model of the Hub has its own name.`);
+    throw new UsageError(
+      `--name is for folders, and ${source} is none. A model of the Hub has its own name.`,
+    );
   }
   const { repository, revision } = splitHubName(source, flags.revision);
   const { HF_TOKEN: token, HF_ENDPOINT: endpoint } = terminal.env;
@@ -78,7 +82,16 @@ async function packSource(
 
 /** A path that exists, or that is written as one; `owner/name` may be both, and then the folder is meant. */
 function isFolder(source: string): boolean {
-  return existsSync(source) || /^[./~]/.test(source) || source.split('/').length !== 2;
+  const [name = ''] = source.split('@', 1);
+  return existsSync(source) || /^[./~]/.test(source) || name.split('/').length !== 2;
+}
+
+function requireExists(source: string): void {
+  if (existsSync(source)) return;
+  throw new PackError(
+    'SOURCE_MISSING',
+    `${source} does not exist. Give a folder, or a model's name on the Hub as owner/name.`,
+  );
 }
 
 function splitHubName(
@@ -106,7 +119,9 @@ function textEvents(terminal: Terminal, progress: ProgressLine): OnPackEvent {
         break;
       case 'planned':
         if (terminal.stderr.isTTY) {
-          say(`${event.files} files, ${formatBytes(event.totalBytes)}; the pack will have ${formatBytes(event.packSizeBytes)}`);
+          say(
+            `${event.files} files, ${formatBytes(event.totalBytes)}; the pack will have ${formatBytes(event.packSizeBytes)}`,
+          );
         }
         break;
       case 'resumed':
@@ -116,10 +131,11 @@ function textEvents(terminal: Terminal, progress: ProgressLine): OnPackEvent {
         progress.update('packing', event.doneBytes, event.totalBytes, event.file);
         break;
       case 'warning':
-        say(paint(terminal, terminal.stderr, 33, `warning: ${event.message}`));
+        say(paint(terminal, terminal.stderr, 33, plain(`warning: ${event.message}`)));
         break;
       case 'retry':
-        if (terminal.stderr.isTTY) say(`${event.message} Trying again in ${(event.delayMs / 1000).toFixed(1)} s.`);
+        if (terminal.stderr.isTTY)
+          say(`${plain(event.message)} Trying again in ${(event.delayMs / 1000).toFixed(1)} s.`);
         break;
     }
   };
@@ -151,7 +167,7 @@ function report(result: PackResult, flags: PackFlags, terminal: Terminal): void 
   }
   const { leftOut } = result.manifest;
   if (leftOut.length > 0) {
-    const shown = leftOut.slice(0, 3).join(', ') + (leftOut.length > 3 ? ', …' : '');
+    const shown = leftOut.slice(0, 3).map(plain).join(', ') + (leftOut.length > 3 ? ', …' : '');
     terminal.stderr.write(`left out: ${shown} (${leftOut.length} in all, listed in the manifest)\n`);
   }
   terminal.stdout.write(

@@ -1,5 +1,5 @@
 /** One line on a terminal that says how far it is: bytes, rate, time left, current file. Nothing where no one looks. */
-import { type Terminal, formatBytes, formatDuration } from './terminal.ts';
+import { type Terminal, formatBytes, formatDuration, plain } from './terminal.ts';
 
 const REDRAW_INTERVAL_MS = 100;
 /** The rate is that of the last seconds: what was long ago says little about what is left. */
@@ -45,13 +45,13 @@ export class ProgressLine {
       parts.push(`${formatBytes(Math.round(bytesPerSecond))}/s`);
       parts.push(`${formatDuration((totalBytes - doneBytes) / bytesPerSecond)} left`);
     }
-    if (file !== undefined) parts.push(file);
+    if (file !== undefined) parts.push(plain(file));
     return parts.join(' · ');
   }
 
   #draw(text: string): void {
     const width = (this.#terminal.stderr.columns ?? 80) - 1;
-    const characters = [...text];
+    const characters = Array.from(text);
     const shown = characters.length > width ? `${characters.slice(0, width - 1).join('')}…` : text;
     this.#terminal.stderr.write(`\r\u001b[K${shown}`);
     this.#isDrawn = true;

@@ -19,6 +19,14 @@ export function paint(terminal: Terminal, output: Output, code: 31 | 32 | 33 | 2
   return `\u001b[${code}m${text}\u001b[0m`;
 }
 
+/** Controls, marks of direction, ends of lines: in a name or a server's words they could rewrite what is shown. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** Text from elsewhere (file names, a server's words) as one line that cannot steer a terminal. */
+export function plain(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+}
+
 export type Mark = 'pass' | 'fail' | 'not-checked';
 
 export function mark(terminal: Terminal, output: Output, verdict: Mark): string {
@@ -46,4 +54,3 @@ export function formatDuration(seconds: number): string {
   if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
-

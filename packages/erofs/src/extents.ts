@@ -59,7 +59,7 @@ export function* imageExtents<S>(layout: ImageLayout<S>): Generator<Extent<S>> {
   const pieces = metadataPieces(layout);
   let nextData = 0;
   let nextPiece = 0;
-  for (let block = 0; block < layout.blockCount; ) {
+  for (let block = 0; block < layout.blockCount;) {
     const extent = data[nextData];
     if (extent?.firstBlock === block) {
       nextData++;

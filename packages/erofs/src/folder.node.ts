@@ -1,7 +1,14 @@
 /** Reads a folder's names, modes and sizes into the tree that {@link planImage} wants; no file is opened. */
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { ErofsError } from './error.ts';
-import { type DirectoryEntry, type DirectoryNode, type FileNode, type SourceNode, type SymlinkNode, isLeftOutByMkfs } from './tree.ts';
+import {
+  type DirectoryEntry,
+  type DirectoryNode,
+  type FileNode,
+  type SourceNode,
+  type SymlinkNode,
+  isLeftOutByMkfs,
+} from './tree.ts';
 
 /** A file as it was when the folder was read: whoever reads its bytes compares, and so notices a change in between. */
 export interface FolderFile {
@@ -127,6 +134,8 @@ function attempt<T>(displayPath: string, action: () => T): T {
     return action();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ErofsError('SOURCE_UNREADABLE', `Reading ${displayPath || 'the folder'}: ${reason}.`, { cause });
+    throw new ErofsError('SOURCE_UNREADABLE', `Reading ${displayPath || 'the folder'}: ${reason}.`, {
+      cause,
+    });
   }
 }

@@ -6,7 +6,11 @@ import type { ImageLayout } from './layout.ts';
 import type { FileNode } from './tree.ts';
 
 /** Answers exactly the bytes asked for; fewer mean that the file is shorter than it was said to be. */
-export type ReadFile<S> = (source: S, offsetBytes: number, lengthBytes: number) => Promise<Uint8Array> | Uint8Array;
+export type ReadFile<S> = (
+  source: S,
+  offsetBytes: number,
+  lengthBytes: number,
+) => Promise<Uint8Array> | Uint8Array;
 
 const PIECE_BYTES = 1024 * 1024;
 

@@ -20,11 +20,25 @@ export {
   isLeftOutByMkfs,
 } from './tree.ts';
 export { type ImageLayout, type PlannedEntry, type PlannedInode, planImage } from './layout.ts';
-export { type DataExtent, type Extent, type FileTail, type MetadataExtent, completeFirstBlock, dataExtentOf, imageExtents } from './extents.ts';
+export {
+  type DataExtent,
+  type Extent,
+  type FileTail,
+  type MetadataExtent,
+  completeFirstBlock,
+  dataExtentOf,
+  imageExtents,
+} from './extents.ts';
 export { type ReadFile, writeImage } from './image.ts';
 export type { BlockSource } from './reader-source.ts';
 export type { ImageEntry, ReaderLimits } from './reader-entry.ts';
 export { ErofsImage, type FileRange, type OpenImageOptions, openImage } from './reader.ts';
 export { type CheckOptions, type ImageCheck, type ImageProblem, checkImage } from './fsck.ts';
-export { type BlockOwner, type BlockOwners, type OwnedPart, ownersOfBlock, ownersOfBlocks } from './block-owners.ts';
+export {
+  type BlockOwner,
+  type BlockOwners,
+  type OwnedPart,
+  ownersOfBlock,
+  ownersOfBlocks,
+} from './block-owners.ts';
 export { bytesToPath, pathToBytes } from './display-path.ts';

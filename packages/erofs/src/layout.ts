@@ -18,7 +18,13 @@ import {
   SUPERBLOCK_SIZE_BYTES,
   type Superblock,
 } from './format.ts';
-import { type DirectoryEntry, type DirectoryNode, type SourceNode, compareNames, sortedEntries } from './tree.ts';
+import {
+  type DirectoryEntry,
+  type DirectoryNode,
+  type SourceNode,
+  compareNames,
+  sortedEntries,
+} from './tree.ts';
 
 /** An entry of a planned directory, `.` and `..` among them, in order of names. */
 export interface PlannedEntry<S> {
@@ -89,7 +95,10 @@ export function planImage<S>(root: DirectoryNode<S>, uuid: Uint8Array): ImageLay
   const rootInode = planner.planRoot(root);
   const blockCount = planner.allocator.mapAll();
   if (blockCount > BLOCK_ADDRESS_LIMIT) {
-    throw new ErofsError('TREE_INVALID', `The image would have ${blockCount} blocks; EROFS has 2^32 - 1 at most.`);
+    throw new ErofsError(
+      'TREE_INVALID',
+      `The image would have ${blockCount} blocks; EROFS has 2^32 - 1 at most.`,
+    );
   }
   const inodes = finish(planner.inodes);
   const metaOffsetBytes = metadataOffset(rootInode.place!.imageOffsetBytes);
@@ -187,7 +196,10 @@ class Planner<S> {
 
   #placeDirectory(inode: InodeInPlanning<S>, node: DirectoryNode<S>): void {
     this.#number(inode);
-    const children = sortedEntries(node).map((entry) => ({ name: entry.name, inode: this.#childOf(inode, entry) }));
+    const children = sortedEntries(node).map((entry) => ({
+      name: entry.name,
+      inode: this.#childOf(inode, entry),
+    }));
     const dots = [
       { name: DOT, inode },
       { name: DOT_DOT, inode: inode.parent ?? inode },
@@ -256,7 +268,8 @@ export function directorySizeBytes(nameLengths: readonly number[]): number {
 
 function contentSizeBytes<S>(node: SourceNode<S>): number {
   if (node.kind === 'symlink') {
-    if (node.target.length === 0) throw new ErofsError('TREE_INVALID', 'A symbolic link has an empty target.');
+    if (node.target.length === 0)
+      throw new ErofsError('TREE_INVALID', 'A symbolic link has an empty target.');
     return node.target.length;
   }
   if (node.kind === 'directory') throw new TypeError('A directory has no content of its own.');

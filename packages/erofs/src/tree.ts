@@ -59,7 +59,10 @@ export function sortedEntries<S>(directory: DirectoryNode<S>): DirectoryEntry<S>
   const sorted = [...directory.entries].sort((a, b) => compareNames(a.name, b.name));
   for (let i = 1; i < sorted.length; i++) {
     if (compareNames(sorted[i - 1]!.name, sorted[i]!.name) === 0) {
-      throw new ErofsError('TREE_INVALID', `The name ${show(sorted[i]!.name)} occurs twice in one directory.`);
+      throw new ErofsError(
+        'TREE_INVALID',
+        `The name ${show(sorted[i]!.name)} occurs twice in one directory.`,
+      );
     }
   }
   return sorted;

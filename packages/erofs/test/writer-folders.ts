@@ -27,7 +27,12 @@ export type Thing =
   /** One more name of a file or symlink before this item; nothing if there is none. */
   | { readonly kind: 'hardLink'; readonly to: number }
   /** A directory with many files. */
-  | { readonly kind: 'crowd'; readonly count: number; readonly nameBytes: number; readonly sizeBytes: number };
+  | {
+      readonly kind: 'crowd';
+      readonly count: number;
+      readonly nameBytes: number;
+      readonly sizeBytes: number;
+    };
 
 export interface SketchOptions {
   /** Names that are not UTF-8 too. By default they are left out. */
@@ -58,27 +63,33 @@ function names(options: SketchOptions): fc.Arbitrary<string> {
   const utf8 = fc
     .oneof(
       { weight: 3, arbitrary: fc.stringMatching(/^[a-z0-9]{1,8}(\.[a-z]{1,4})?$/) },
-      { weight: 2, arbitrary: textOf([..."!+-.,/#$%&'()*~ \t\n\\\"@a"], 6) },
-      { weight: 2, arbitrary: textOf([...'äßéñøłžабвгдλμωאבגعربहिन्दीไทย模型権重모델ਪੰ🙂🧊'], 12) },
+      { weight: 2, arbitrary: textOf('!+-.,/#$%&\'()*~ \t\n\\"@a', 6) },
+      { weight: 2, arbitrary: textOf('äßéñøłžабвгдλμωאבגعربहिन्दीไทย模型権重모델ਪੰ🙂🧊', 12) },
       { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }) },
       { weight: 1, arbitrary: lengthened() },
     )
     .map((text) => bytesOf(text));
-  const bytes = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((name) => Buffer.from(name).toString('latin1'));
-  const any = options.anyBytes ? fc.oneof({ weight: 4, arbitrary: utf8 }, { weight: 1, arbitrary: bytes }) : utf8;
+  const bytes = fc
+    .uint8Array({ minLength: 1, maxLength: 40 })
+    .map((name) => Buffer.from(name).toString('latin1'));
+  const any = options.anyBytes
+    ? fc.oneof({ weight: 4, arbitrary: utf8 }, { weight: 1, arbitrary: bytes })
+    : utf8;
   return any.filter(isName);
 }
 
-function textOf(characters: readonly string[], maxLength: number): fc.Arbitrary<string> {
+function textOf(characters: string, maxLength: number): fc.Arbitrary<string> {
   return fc
-    .array(fc.constantFrom(...characters), { minLength: 1, maxLength, size: 'max' })
+    .array(fc.constantFrom(...Array.from(characters)), { minLength: 1, maxLength, size: 'max' })
     .map((picked) => picked.join(''));
 }
 
 function lengthened(): fc.Arbitrary<string> {
   return fc
     .tuple(fc.constantFrom('n', '-', 'é', '模'), fc.integer({ min: 100, max: 254 }))
-    .map(([character, limitBytes]) => character.repeat(Math.floor(limitBytes / Buffer.byteLength(character))));
+    .map(([character, limitBytes]) =>
+      character.repeat(Math.floor(limitBytes / Buffer.byteLength(character))),
+    );
 }
 
 function isName(name: string): boolean {
@@ -121,7 +132,10 @@ function sizes(): fc.Arbitrary<number> {
 function targets(): fc.Arbitrary<string> {
   return fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom('.', '../x', '/etc/passwd', 'a/b/c', bytesOf('模型/重み')) },
-    { weight: 1, arbitrary: fc.constantFrom(4000, 4063, 4064, 4065, 4095).map((length) => 't'.repeat(length)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(4000, 4063, 4064, 4065, 4095).map((length) => 't'.repeat(length)),
+    },
   );
 }
 
@@ -132,27 +146,31 @@ function bytesOf(text: string): string {
 /** Longer paths are skipped: the system takes no more than 4095 bytes at once. */
 const PATH_LIMIT_BYTES = 3000;
 
-/** Puts a folder on disk. Items whose name is taken in their directory are skipped. */
-export function materialise(sketch: FolderSketch, folder: string): void {
-  new Materialisation(folder).run(sketch);
+/**
+ * Puts a folder on disk. Items whose name is taken in their directory are skipped.
+ * @returns how many names of files and symbolic links it has now
+ */
+export function materialise(sketch: FolderSketch, folder: string): number {
+  return new Materialisation(folder).run(sketch);
 }
 
 class Materialisation {
   readonly #directories: { path: Buffer; permissions: number }[] = [];
   readonly #linkable: Buffer[] = [];
   readonly #taken = new Set<string>();
-  #written = 0;
+  #names = 0;
 
   constructor(folder: string) {
     this.#makeDirectory(Buffer.from(folder), 0o755);
   }
 
-  run({ permissions, items }: FolderSketch): void {
+  run({ permissions, items }: FolderSketch): number {
     for (const item of items) this.#add(item);
     const [root, ...others] = this.#directories;
     // Last, deepest first: who is not root could not fill a folder that it may not write to.
     for (const { path, permissions } of others.reverse()) chmodSync(path, readable(permissions, 0o700));
     chmodSync(root!.path, readable(permissions, 0o700));
+    return this.#names;
   }
 
   #add({ parent, name, thing }: Item): void {
@@ -163,18 +181,24 @@ class Materialisation {
     this.#taken.add(key);
     switch (thing.kind) {
       case 'file':
-        return this.#writeFile(path, thing.sizeBytes, thing.permissions);
+        this.#writeFile(path, thing.sizeBytes, thing.permissions);
+        return;
       case 'directory':
-        return this.#makeDirectory(path, thing.permissions);
+        this.#makeDirectory(path, thing.permissions);
+        return;
       case 'symlink':
         symlinkSync(Buffer.from(thing.target, 'latin1'), path);
         this.#linkable.push(path);
+        this.#names++;
         return;
       case 'hardLink':
-        if (this.#linkable.length > 0) linkSync(this.#linkable[thing.to % this.#linkable.length]!, path);
+        if (this.#linkable.length === 0) return;
+        linkSync(this.#linkable[thing.to % this.#linkable.length]!, path);
+        this.#names++;
         return;
       case 'crowd':
-        return this.#makeCrowd(path, thing);
+        this.#makeCrowd(path, thing);
+        return;
     }
   }
 
@@ -184,7 +208,7 @@ class Materialisation {
   }
 
   #writeFile(path: Buffer, sizeBytes: number, permissions: number): void {
-    writeFileSync(path, contentOf(this.#written++, sizeBytes));
+    writeFileSync(path, contentOf(this.#names++, sizeBytes));
     chmodSync(path, readable(permissions, 0o400));
     this.#linkable.push(path);
   }
@@ -195,6 +219,7 @@ class Materialisation {
       const name = Buffer.from(`/${i}`.padEnd(nameBytes + 1, 'n'));
       writeFileSync(Buffer.concat([path, name]), contentOf(i, sizeBytes));
     }
+    this.#names += count;
   }
 }
 

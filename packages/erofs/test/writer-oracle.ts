@@ -47,7 +47,10 @@ function isWritable(folder: string): boolean {
 }
 
 /** Runs `work` with a folder that is gone afterwards. */
-export async function inScratchFolder<T>(work: (scratch: string) => T | Promise<T>, scratch = scratchFolder()): Promise<T> {
+export async function inScratchFolder<T>(
+  work: (scratch: string) => T | Promise<T>,
+  scratch = scratchFolder(),
+): Promise<T> {
   try {
     return await work(scratch);
   } finally {

@@ -88,7 +88,10 @@ class PackChecker {
     try {
       const offsetBytes = this.#options.expected?.hashOffsetBytes ?? this.#file.claimedHashOffset();
       const structure = this.#file.verityAt(offsetBytes);
-      this.#pass('structure', `${structure.parameters.dataBlockCount} blocks, tree behind byte ${offsetBytes}, nothing besides`);
+      this.#pass(
+        'structure',
+        `${structure.parameters.dataBlockCount} blocks, tree behind byte ${offsetBytes}, nothing besides`,
+      );
       return structure;
     } catch (error) {
       this.#fail('structure', error);
@@ -131,11 +134,15 @@ class PackChecker {
       ...(onProgress ? { onProgress: ({ doneBytes, totalBytes }) => onProgress(doneBytes, totalBytes) } : {}),
     });
     if (checked.intact) {
-      this.#pass('blocks', `${parameters.dataBlockCount} data blocks and ${geometry.hashBlockCount} hash blocks hash to the root`);
+      this.#pass(
+        'blocks',
+        `${parameters.dataBlockCount} data blocks and ${geometry.hashBlockCount} hash blocks hash to the root`,
+      );
       return undefined;
     }
     const { corruption } = checked;
-    const damaged = corruption.level < 0 ? await this.#ownersOf(corruption.blockIndex, geometry.hashOffsetBytes) : [];
+    const damaged =
+      corruption.level < 0 ? await this.#ownersOf(corruption.blockIndex, geometry.hashOffsetBytes) : [];
     this.#lines.push({
       check: 'blocks',
       verdict: 'fail',
@@ -180,7 +187,11 @@ class PackChecker {
       const source = this.#file.verified(parameters, geometry, Buffer.from(rootHash, 'hex'));
       const difference = await firstDifference(await openImage(source), manifest);
       if (difference) this.#mismatch('files', 'MANIFEST_MISMATCH', difference);
-      else this.#pass('files', `${manifest.files.length} files and ${manifest.symlinks.length} links as in the manifest`);
+      else
+        this.#pass(
+          'files',
+          `${manifest.files.length} files and ${manifest.symlinks.length} links as in the manifest`,
+        );
     } catch (error) {
       this.#fail('files', error);
     }
@@ -195,11 +206,16 @@ class PackChecker {
   }
 
   #fail(check: CheckLine['check'], error: unknown): void {
-    if (!(error instanceof PackError || error instanceof VerityError || error instanceof ErofsError)) throw error;
+    if (!(error instanceof PackError || error instanceof VerityError || error instanceof ErofsError))
+      throw error;
     this.#mismatch(check, error.code, error.message);
   }
 
-  #answer(rootHash: string | undefined, damaged: readonly DamagedFile[] = [], corruption?: Corruption): PackCheck {
+  #answer(
+    rootHash: string | undefined,
+    damaged: readonly DamagedFile[] = [],
+    corruption?: Corruption,
+  ): PackCheck {
     const failed = this.#lines.some(({ verdict }) => verdict === 'fail');
     const unsure = this.#lines.some(({ verdict }) => verdict === 'not-checked');
     const verdict = failed ? 'fail' : unsure ? 'not-checked' : 'pass';
@@ -209,7 +225,8 @@ class PackChecker {
 
 function nameDamaged(corruption: Corruption, damaged: readonly DamagedFile[]): string {
   if (corruption.level >= 0) return 'The hash tree is damaged. ';
-  if (damaged.length === 0) return `Block ${corruption.blockIndex} is damaged; no file's name could be found for it. `;
+  if (damaged.length === 0)
+    return `Block ${corruption.blockIndex} is damaged; no file's name could be found for it. `;
   const names = damaged.map(({ path, part }) => {
     if (part === 'superblock') return 'the superblock';
     return part === 'data' ? path || 'the root folder' : `${path || 'the root folder'} (${part})`;
@@ -230,7 +247,8 @@ async function firstDifference(image: ErofsImage, manifest: Manifest): Promise<s
     const path = new TextDecoder().decode(entry.pathBytes);
     if (entry.inode.kind === 'symlink') {
       const target = new TextDecoder().decode(await image.readLink(entry));
-      if (links.get(path) !== target) return `${path} is a link to ${target}; the manifest says ${links.get(path) ?? 'nothing of it'}`;
+      if (links.get(path) !== target)
+        return `${path} is a link to ${target}; the manifest says ${links.get(path) ?? 'nothing of it'}`;
       links.delete(path);
     } else if (entry.inode.kind === 'file') {
       const expected = files.get(path);
@@ -242,11 +260,11 @@ async function firstDifference(image: ErofsImage, manifest: Manifest): Promise<s
       const hash = createHash('sha256');
       for await (const piece of image.readFile(entry)) hash.update(piece);
       const sha256 = hash.digest('hex');
-      if (sha256 !== expected.sha256) return `${path} has SHA-256 ${sha256}; the manifest says ${expected.sha256}`;
+      if (sha256 !== expected.sha256)
+        return `${path} has SHA-256 ${sha256}; the manifest says ${expected.sha256}`;
       files.delete(path);
     }
   }
   const [missing] = [...files.keys(), ...links.keys()];
   return missing === undefined ? undefined : `${missing} is in the manifest and not in the pack`;
 }
-

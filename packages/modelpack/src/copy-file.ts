@@ -24,7 +24,7 @@ export function copyFile(
   const descriptor = attempt(source, () => openSync(Buffer.from(source.path), OPEN_FLAGS));
   try {
     requireSame(source, sizeBytes, statOf(descriptor, source));
-    for (let at = 0; at < sizeBytes; ) {
+    for (let at = 0; at < sizeBytes;) {
       const piece = buffer.subarray(0, Math.min(PIECE_BYTES, sizeBytes - at));
       readFully(descriptor, piece, at, source, sizeBytes);
       sink.write(piece);
@@ -58,8 +58,14 @@ function requireSame(source: FolderFile, sizeBytes: number, found: BigIntStats):
   }
 }
 
-function readFully(descriptor: number, into: Uint8Array, at: number, source: FolderFile, sizeBytes: number): void {
-  for (let done = 0; done < into.length; ) {
+function readFully(
+  descriptor: number,
+  into: Uint8Array,
+  at: number,
+  source: FolderFile,
+  sizeBytes: number,
+): void {
+  for (let done = 0; done < into.length;) {
     const count = attempt(source, () => readSync(descriptor, into, done, into.length - done, at + done));
     if (count === 0) throw changed(source, `it had ${sizeBytes} bytes, now it ends at byte ${at + done}`);
     done += count;
@@ -82,7 +88,8 @@ function attempt<T>(source: FolderFile, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ELOOP') throw changed(source, 'a link has taken its place');
+    if ((cause as NodeJS.ErrnoException).code === 'ELOOP')
+      throw changed(source, 'a link has taken its place');
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PackError('SOURCE_UNREADABLE', `Reading ${source.displayPath}: ${reason}.`, { cause });
   }

@@ -2,6 +2,7 @@
 import type { FileDigests } from './file-sink.ts';
 import { PackError } from './error.ts';
 import { type Hub, type HubFile, fetchRange } from './hub/index.ts';
+import { quoted } from './hub/printable.ts';
 import type { ImageWriter, PlannedFile } from './image-writer.ts';
 import type { Journal } from './journal.ts';
 import type { ImageWorker } from './workers.ts';
@@ -11,9 +12,12 @@ export interface Download {
   readonly repository: string;
   readonly commit: string;
   readonly files: readonly PlannedFile<HubFile>[];
+  /** How many bytes of each file an earlier run left: see {@link presentBytesOf}. */
+  readonly present: readonly number[];
   readonly writer: ImageWriter<HubFile>;
   readonly journal: Journal;
   readonly connections: number;
+  /** Negative for bytes that turned out to be damaged. */
   readonly onBytes: (count: number, path: string) => void;
   readonly onWarning: (message: string) => void;
 }
@@ -28,25 +32,34 @@ const SPARE_BUFFERS = 4;
  * @throws PackError CONTENT_MISMATCH, or HubError
  */
 export async function downloadFiles(download: Download): Promise<FileDigests[]> {
-  const present = download.files.map((file, index) => presentBytes(file, download.journal.present.get(index)));
-  const digests = await fetchAll(download, download.files.map((_, index) => index), present);
-  const wrong = download.files.flatMap((file, index) => (matches(file.source, digests[index]!) ? [] : [index]));
+  const { files, present } = download;
+  const digests = await fetchAll(download, [...files.keys()], present);
+  const damaged = [...files.keys()].filter((index) => !matches(files[index]!.source, digests[index]!));
+  if (damaged.length === 0) return digests;
   // What an earlier run left may be broken (a machine that lost power): such files get one fresh start.
-  const again = wrong.filter((index) => present[index]! > 0);
-  requireNone(download, digests, wrong.filter((index) => present[index] === 0));
-  if (again.length > 0) {
-    download.onWarning(`What an earlier run left of ${again.length} files is damaged; they are fetched again.`);
-    const anew = await fetchAll(download, again, []);
-    for (const index of again) digests[index] = anew[index]!;
-    requireNone(download, digests, again.filter((index) => !matches(download.files[index]!.source, digests[index]!)));
-  }
+  tellDamaged(download, damaged);
+  const anew = await fetchAll(download, damaged, []);
+  for (const index of damaged) digests[index] = anew[index]!;
   return digests;
 }
 
-/** A journal's word is good for a start of the file that ends with a block, or for all of it. */
-function presentBytes({ placement }: PlannedFile<HubFile>, noted: number | undefined): number {
-  if (noted === undefined || noted > placement.sizeBytes) return 0;
-  return noted === placement.sizeBytes || noted % RANGE_BYTES === 0 ? noted : 0;
+/** A journal's word is good for a start of the file that ends with a range, or for all of it. */
+export function presentBytesOf(
+  files: readonly PlannedFile<HubFile>[],
+  noted: ReadonlyMap<number, number>,
+): number[] {
+  return files.map(({ placement: { sizeBytes } }, index) => {
+    const bytes = noted.get(index) ?? 0;
+    return bytes === sizeBytes || (bytes < sizeBytes && bytes % RANGE_BYTES === 0) ? bytes : 0;
+  });
+}
+
+function tellDamaged({ files, onBytes, onWarning }: Download, damaged: readonly number[]): void {
+  for (const index of damaged) {
+    const { path, sizeBytes } = files[index]!.source;
+    onBytes(-sizeBytes, path);
+    onWarning(`what an earlier run left of ${quoted(path)} is damaged; the file is fetched again`);
+  }
 }
 
 function matches(file: HubFile, digests: FileDigests): boolean {
@@ -54,16 +67,20 @@ function matches(file: HubFile, digests: FileDigests): boolean {
   return (algorithm === 'sha256' ? digests.sha256 : digests.gitBlobSha1) === hex;
 }
 
-function requireNone(download: Download, digests: readonly FileDigests[], wrong: readonly number[]): void {
-  const [index] = wrong;
-  if (index === undefined) return;
-  const { path, digest } = download.files[index]!.source;
-  const found = digest.algorithm === 'sha256' ? digests[index]!.sha256 : digests[index]!.gitBlobSha1;
-  // Not to be believed by the next run either.
-  for (const each of wrong) download.journal.note(each, 0);
+/** @throws PackError CONTENT_MISMATCH */
+function requireMatch(
+  { files, journal, repository, commit }: Download,
+  index: number,
+  found: FileDigests,
+): void {
+  const { source } = files[index]!;
+  if (matches(source, found)) return;
+  journal.note(index, 0); // Not to be believed by the next run either.
+  const { algorithm, hex } = source.digest;
+  const foundHex = algorithm === 'sha256' ? found.sha256 : found.gitBlobSha1;
   throw new PackError(
     'CONTENT_MISMATCH',
-    `${download.repository} at ${download.commit}: the Hub promises ${path} with ${digest.algorithm} ${digest.hex}, what it sent has ${String(found)}. Nothing was packed. Try again; if it stays, the Hub or something on the way is broken or lying.`,
+    `${repository} at ${commit}: the Hub promises ${quoted(source.path)} with ${algorithm} ${hex}, what it sent has ${foundHex ?? 'none'}. Nothing was packed. Try again; if it stays, the Hub or something on the way is broken or lying.`,
   );
 }
 
@@ -85,7 +102,13 @@ class Receiver {
   #chain: Promise<unknown>;
   #nextByte: number;
 
-  constructor(index: number, planned: PlannedFile<HubFile>, worker: ImageWorker, present: number, journal: Journal) {
+  constructor(
+    index: number,
+    planned: PlannedFile<HubFile>,
+    worker: ImageWorker,
+    present: number,
+    journal: Journal,
+  ) {
     this.index = index;
     this.planned = planned;
     this.worker = worker;
@@ -104,7 +127,12 @@ class Receiver {
   }
 
   /** @param release gets the buffer back when it is written */
-  deliver(startByte: number, buffer: ArrayBuffer, lengthBytes: number, release: (buffer: ArrayBuffer) => void): void {
+  deliver(
+    startByte: number,
+    buffer: ArrayBuffer,
+    lengthBytes: number,
+    release: (buffer: ArrayBuffer) => void,
+  ): void {
     this.#waiting.set(startByte, { buffer, lengthBytes });
     for (let next = this.#waiting.get(this.#nextByte); next; next = this.#waiting.get(this.#nextByte)) {
       this.#waiting.delete(this.#nextByte);
@@ -114,7 +142,12 @@ class Receiver {
     if (this.#nextByte === this.planned.placement.sizeBytes) this.#end();
   }
 
-  #write(buffer: ArrayBuffer, lengthBytes: number, presentAfter: number, release: (buffer: ArrayBuffer) => void): void {
+  #write(
+    buffer: ArrayBuffer,
+    lengthBytes: number,
+    presentAfter: number,
+    release: (buffer: ArrayBuffer) => void,
+  ): void {
     this.#chain = this.#chain.then(async () => {
       release(await this.worker.ask({ kind: 'piece', file: this.index, buffer, lengthBytes }, [buffer]));
       this.#journal.note(this.index, presentAfter);
@@ -128,18 +161,33 @@ class Receiver {
   }
 }
 
-/** @returns the digests at the files' own indexes */
+/**
+ * @returns the digests at the files' own indexes; only of files that were partly present, they may be wrong
+ * @throws PackError CONTENT_MISMATCH of the first file whose bytes all came from the Hub and are not those it claims
+ */
 async function fetchAll(
   download: Download,
   indexes: readonly number[],
   present: readonly number[],
 ): Promise<FileDigests[]> {
-  const receivers: Receiver[] = [];
   const failure = Promise.withResolvers<never>();
+  const digests: FileDigests[] = [];
+  const finished: Promise<void>[] = [];
   const ranges = rangesOf(download, indexes, present, (receiver) => {
-    receivers.push(receiver);
-    receiver.digests.catch(failure.reject);
+    const proven = receiver.digests.then((found) => {
+      if ((present[receiver.index] ?? 0) === 0) requireMatch(download, receiver.index, found);
+      digests[receiver.index] = found;
+    });
+    proven.catch(failure.reject);
+    finished.push(proven);
   });
+  await Promise.race([fetchRanges(download, ranges), failure.promise]);
+  await Promise.all(finished);
+  return digests;
+}
+
+/** As many requests at once as there are connections; ends when the last range was handed over. */
+async function fetchRanges(download: Download, ranges: Iterator<Range, undefined>): Promise<void> {
   const buffers = new BufferPool(download.connections + SPARE_BUFFERS);
   const connection = async (): Promise<void> => {
     for (;;) {
@@ -155,10 +203,7 @@ async function fetchAll(
       file.deliver(startByte, buffer, endByte - startByte, (back) => buffers.give(back));
     }
   };
-  await Promise.race([Promise.all(Array.from({ length: download.connections }, connection)), failure.promise]);
-  const digests: FileDigests[] = [];
-  for (const receiver of receivers) digests[receiver.index] = await receiver.digests;
-  return digests;
+  await Promise.all(Array.from({ length: download.connections }, connection));
 }
 
 function* rangesOf(

@@ -55,7 +55,8 @@ export function expectationBeside(packPath: string): Expectation | undefined {
 function readSmall(path: string, limitBytes: number): string {
   try {
     const { size } = statSync(path);
-    if (size > limitBytes) throw new PackError('INFO_INVALID', `${path} has ${size} bytes, at most ${limitBytes} were expected.`);
+    if (size > limitBytes)
+      throw new PackError('INFO_INVALID', `${path} has ${size} bytes, at most ${limitBytes} were expected.`);
     return readFileSync(path, 'utf8');
   } catch (cause) {
     if (cause instanceof PackError) throw cause;

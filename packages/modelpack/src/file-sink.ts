@@ -52,7 +52,9 @@ export class FileSink {
   write(bytes: Uint8Array): void {
     const { blockBytes, sizeBytes } = this.#placement;
     if (this.#at % BLOCK_BYTES !== 0 || this.#at + bytes.length > sizeBytes) {
-      throw new RangeError(`A piece of ${bytes.length} bytes at byte ${this.#at} of ${sizeBytes} does not fit.`);
+      throw new RangeError(
+        `A piece of ${bytes.length} bytes at byte ${this.#at} of ${sizeBytes} does not fit.`,
+      );
     }
     this.#gitBlob?.update(bytes);
     const inBlocks = Math.min(bytes.length, Math.max(0, blockBytes - this.#at));
@@ -97,7 +99,8 @@ export class FileSink {
   #put(blocks: Uint8Array, digests: Uint8Array, offsetBytes: number): void {
     writeAt(this.#target.descriptor, blocks, offsetBytes);
     const { leavesOffsetBytes, hasher } = this.#target;
-    if (leavesOffsetBytes === undefined) throw new RangeError('An image of one block holds no file data of its own.');
+    if (leavesOffsetBytes === undefined)
+      throw new RangeError('An image of one block holds no file data of its own.');
     writeAt(
       this.#target.descriptor,
       digests,
@@ -113,7 +116,7 @@ export class FileSink {
 
 /** @throws PackError DISK_FULL or OUTPUT_UNWRITABLE */
 export function writeAt(descriptor: number, bytes: Uint8Array, offsetBytes: number): void {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(descriptor, bytes, done, bytes.length - done, offsetBytes + done);
     } catch (cause) {

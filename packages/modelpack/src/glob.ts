@@ -41,7 +41,8 @@ const CACHE_FOLDER = '.cache';
 /** Whether a file at this path is packed. */
 export function selects(selection: Selection, path: string): boolean {
   if (path === CACHE_FOLDER || path.startsWith(`${CACHE_FOLDER}/`)) return false;
-  if (selection.include.length > 0 && !selection.include.some((pattern) => matchesGlob(path, pattern))) return false;
+  if (selection.include.length > 0 && !selection.include.some((pattern) => matchesGlob(path, pattern)))
+    return false;
   return !excludes(selection, path);
 }
 

@@ -2,7 +2,6 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import {
   type Extent,
-  type FileNode,
   type MetadataExtent,
   type PlannedInode,
   completeFirstBlock,
@@ -10,7 +9,7 @@ import {
   imageExtents,
 } from '@vitrine/erofs';
 import type { FolderFile } from '@vitrine/erofs/node';
-import { encodeSuperblock, finishTree } from '@vitrine/verity';
+import { VerityError, encodeSuperblock, finishTree } from '@vitrine/verity';
 import { FileStore, createBlockHasher } from '@vitrine/verity/node';
 import { PackError } from './error.ts';
 import { BLOCK_BYTES, type FileDigests, type FilePlacement, writeAt, writeFailure } from './file-sink.ts';
@@ -46,7 +45,7 @@ export function plannedFiles<S>(plan: PackPlan<S>): PlannedFile<S>[] {
       blockBytes: extent?.lengthBytes ?? 0,
       tailOffsetBytes: inode.dataLayout === 'flatInline' ? (inode.tailOffsetBytes ?? 0) : 0,
     };
-    return [{ inode, source: (inode.node as FileNode<S>).source, placement }];
+    return [{ inode, source: inode.node.source, placement }];
   });
 }
 
@@ -103,8 +102,18 @@ export class ImageWriter<S> {
   /**
    * What is not a file's own: inodes, directories, links, the ends of files (already in place), and the tree above all.
    * @returns the root hash
+   * @throws PackError OUTPUT_UNWRITABLE or DISK_FULL
    */
   finish(): Uint8Array {
+    try {
+      return this.#writeMetadataAndTree();
+    } catch (error) {
+      if (error instanceof VerityError && error.code === 'IO') throw writeFailure(error.cause);
+      throw error;
+    }
+  }
+
+  #writeMetadataAndTree(): Uint8Array {
     const { verity, geometry, packSizeBytes } = this.#plan;
     const hasher = createBlockHasher({
       algorithm: verity.algorithm,
@@ -120,11 +129,18 @@ export class ImageWriter<S> {
       hasher.hashBlocks(bytes, digests);
       writeAt(this.#descriptor, bytes, extent.firstBlock * BLOCK_BYTES);
       const leaves = geometry.levels[0];
-      if (leaves) writeAt(this.#descriptor, digests, leaves.offsetBytes + extent.firstBlock * hasher.digestStrideBytes);
+      if (leaves)
+        writeAt(this.#descriptor, digests, leaves.offsetBytes + extent.firstBlock * hasher.digestStrideBytes);
       else onlyDigest = digests.subarray(0, hasher.digestSizeBytes);
     }
     const store = new FileStore(this.#descriptor, this.#options.packPath);
-    const rootHash = finishTree({ parameters: verity, geometry, treeHasher: hasher, store, leafDigest: onlyDigest });
+    const rootHash = finishTree({
+      parameters: verity,
+      geometry,
+      treeHasher: hasher,
+      store,
+      leafDigest: onlyDigest,
+    });
     const superblock = new Uint8Array(geometry.treeOffsetBytes - geometry.hashOffsetBytes);
     superblock.set(encodeSuperblock(verity));
     writeAt(this.#descriptor, superblock, geometry.hashOffsetBytes);
@@ -198,9 +214,13 @@ function batchesOf(files: readonly PlannedFile<unknown>[]): number[][] {
 }
 
 function readFully(descriptor: number, into: Uint8Array, offsetBytes: number): void {
-  for (let done = 0; done < into.length; ) {
+  for (let done = 0; done < into.length;) {
     const count = readSync(descriptor, into, done, into.length - done, offsetBytes + done);
-    if (count === 0) throw new PackError('OUTPUT_UNWRITABLE', 'The pack under construction became shorter. Is anything else writing to it?');
+    if (count === 0)
+      throw new PackError(
+        'OUTPUT_UNWRITABLE',
+        'The pack under construction became shorter. Is anything else writing to it?',
+      );
     done += count;
   }
 }

@@ -73,7 +73,7 @@ function tell(count: number): void {
 /** What an earlier run left of the file: its own blocks first, then the tail behind its inode. */
 function readBack(sink: FileSink, placement: FilePlacement, presentBytes: number): void {
   const { blockBytes, dataOffsetBytes, tailOffsetBytes } = placement;
-  for (let at = 0; at < presentBytes; ) {
+  for (let at = 0; at < presentBytes;) {
     const inBlocks = at < blockBytes;
     const end = Math.min(presentBytes, inBlocks ? blockBytes : presentBytes, at + buffer.length);
     const piece = buffer.subarray(0, end - at);
@@ -93,5 +93,8 @@ function sinkOf(file: number): FileSink {
 
 function describe(error: unknown): { code: PackError['code'] | undefined; message: string } {
   if (error instanceof PackError) return { code: error.code, message: error.message };
-  return { code: undefined, message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  return {
+    code: undefined,
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
 }

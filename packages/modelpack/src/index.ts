@@ -17,7 +17,14 @@ export { type HubPackOptions, packFromHub } from './pack-hub.ts';
 export { type PackPlan, planPack } from './plan.ts';
 export type { OnPackEvent, PackEvent } from './progress.ts';
 export { HubError, type HubErrorCode, defaultEndpoint } from './hub/index.ts';
-export { type CheckLine, type CheckPackOptions, type DamagedFile, type PackCheck, type Verdict, checkPack } from './check.ts';
+export {
+  type CheckLine,
+  type CheckPackOptions,
+  type DamagedFile,
+  type PackCheck,
+  type Verdict,
+  checkPack,
+} from './check.ts';
 export { type Expectation, expectationBeside, expectationOf, expectationOfManifest } from './expectation.ts';
 export { type OpenPack, openPack } from './open-pack.ts';
 export { type Extracted, extractPack } from './extract.ts';

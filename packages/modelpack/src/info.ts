@@ -10,7 +10,8 @@ export interface PackInfo {
   readonly uuid: string;
 }
 
-const FORM = /^([0-9a-f]{64})_([1-9][0-9]{0,15})_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/;
+const FORM =
+  /^([0-9a-f]{64})_([1-9][0-9]{0,15})_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/;
 
 export function formatInfo({ rootHash, hashOffsetBytes, uuid }: PackInfo): string {
   return `${rootHash}_${hashOffsetBytes}_${uuid}`;

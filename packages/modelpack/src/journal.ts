@@ -22,7 +22,11 @@ export class Journal {
    * Opens the journal of a partial pack, or starts both anew when they are of another plan.
    * @param planId says what is being packed; anything else in the file is not ours
    */
-  static open(journalPath: string, partialPath: string, planId: string): { journal: Journal; resumed: boolean } {
+  static open(
+    journalPath: string,
+    partialPath: string,
+    planId: string,
+  ): { journal: Journal; resumed: boolean } {
     const header = `${FORMAT} ${planId}\n`;
     const found = existsSync(partialPath) ? readEntries(journalPath, header) : undefined;
     try {

@@ -122,7 +122,8 @@ export function* pathsOf<S>(plan: PackPlan<S>): Generator<{ path: string; inode:
     if (isDot(entry.name)) continue;
     const path = top.prefix + decodeName(entry.name, `a name in ${top.prefix || 'the root'}`);
     yield { path, inode: entry.inode };
-    if (entry.inode.node.kind === 'directory') open.push({ prefix: `${path}/`, directory: entry.inode, next: 0 });
+    if (entry.inode.node.kind === 'directory')
+      open.push({ prefix: `${path}/`, directory: entry.inode, next: 0 });
   }
 }
 
@@ -215,7 +216,9 @@ function parseFile(value: unknown, index: number): ManifestFile {
     size: count(file['size'], `${at}.size`),
     mode: matching(file['mode'], /^[0-7]{4}$/, `${at}.mode`),
     sha256: hex(file['sha256'], 64, `${at}.sha256`),
-    ...(file['gitBlobSha1'] === undefined ? {} : { gitBlobSha1: hex(file['gitBlobSha1'], 40, `${at}.gitBlobSha1`) }),
+    ...(file['gitBlobSha1'] === undefined
+      ? {}
+      : { gitBlobSha1: hex(file['gitBlobSha1'], 40, `${at}.gitBlobSha1`) }),
   };
 }
 
@@ -228,7 +231,8 @@ function parseSymlink(value: unknown, index: number): ManifestSymlink {
 }
 
 function object(value: unknown, field: string): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
   throw expected(field, 'an object', value);
 }
 
@@ -261,9 +265,13 @@ function exact(value: unknown, wanted: string | number, field: string): void {
 }
 
 function expected(field: string, what: string, found: unknown): PackError {
-  return invalid(`${field} must be ${what}, found ${(JSON.stringify(found) ?? 'nothing').slice(0, 80)}`);
+  return invalid(`${field} must be ${what}, found ${show(found)}`);
 }
 
 function invalid(why: string, cause?: unknown): PackError {
   return new PackError('MANIFEST_INVALID', `Reading a manifest: ${why}.`, { cause });
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80);
 }

@@ -55,7 +55,10 @@ const NAMESPACE_URL = Buffer.from('6ba7b8119dad11d180b400c04fd430c8', 'hex');
 
 /** 16 bytes: UUID version 5 (RFC 4122 §4.3) of the name and `-inner`, in the URL namespace. Both EROFS and verity carry it. */
 export function packUuid(name: PackName): Uint8Array {
-  const hash = createHash('sha1').update(NAMESPACE_URL).update(`${formatPackName(name)}-inner`).digest();
+  const hash = createHash('sha1')
+    .update(NAMESPACE_URL)
+    .update(`${formatPackName(name)}-inner`)
+    .digest();
   const uuid = new Uint8Array(hash.subarray(0, 16));
   uuid[6] = (uuid[6]! & 0x0f) | 0x50;
   uuid[8] = (uuid[8]! & 0x3f) | 0x80;

@@ -8,14 +8,15 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   statfsSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { PackError } from './error.ts';
 import { writeFailure } from './file-sink.ts';
 import { type PackInfo, parseInfo } from './info.ts';
+import { releaseLock, takeLock } from './lock.ts';
 import type { PackName } from './name.ts';
 
 export interface PackPaths {
@@ -62,7 +63,10 @@ export class PackOutput {
     takeLock(paths.lock);
   }
 
-  /** The finished pack under the final name, if there is one. @throws PackError OUTPUT_EXISTS when it is not ours to judge */
+  /**
+   * The finished pack under the final name, if there is one.
+   * @throws PackError OUTPUT_EXISTS when it is not ours to judge
+   */
   finished(): PackInfo | undefined {
     if (!existsSync(this.paths.pack)) return undefined;
     try {
@@ -76,10 +80,13 @@ export class PackOutput {
     }
   }
 
-  /** @throws PackError DISK_FULL before anything is written, when it cannot fit */
+  /**
+   * Asked before anything is written. What an earlier run left is written over, so its room counts as free.
+   * @throws PackError DISK_FULL when the pack cannot fit
+   */
   requireRoom(neededBytes: number): void {
     const { bavail, bsize } = statfsSync(this.paths.folder);
-    const freeBytes = bavail * bsize;
+    const freeBytes = bavail * bsize + allocatedBytes(this.paths.partial);
     if (freeBytes >= neededBytes) return;
     throw new PackError(
       'DISK_FULL',
@@ -87,40 +94,60 @@ export class PackOutput {
     );
   }
 
-  /** Gives the partial its final name: info and manifest first, the pack last, so that it never lacks them. */
+  /**
+   * Gives the partial its final name. All that could fail for want of room comes first; of the names, the pack's comes
+   * last, so that it never lacks the others.
+   */
   commit(info: string, manifest: string): void {
+    const { paths } = this;
     try {
-      writeDurably(this.paths.info, info);
-      writeDurably(this.paths.manifest, manifest);
-      renameSync(this.paths.partial, this.paths.pack);
-      rmSync(this.paths.journal, { force: true });
-      syncFolder(this.paths.folder);
+      writeDurably(temporaryOf(paths.info), info);
+      writeDurably(temporaryOf(paths.manifest), manifest);
+      renameSync(temporaryOf(paths.info), paths.info);
+      renameSync(temporaryOf(paths.manifest), paths.manifest);
+      renameSync(paths.partial, paths.pack);
+      rmSync(paths.journal, { force: true });
+      syncFolder(paths.folder);
     } catch (cause) {
+      this.#discardTemporaries();
       throw writeFailure(cause);
     }
   }
 
   /** Nothing of an unfinished pack is worth keeping. */
   discard(): void {
+    this.#discardTemporaries();
     rmSync(this.paths.partial, { force: true });
     rmSync(this.paths.journal, { force: true });
   }
 
   release(): void {
-    rmSync(this.paths.lock, { force: true });
+    releaseLock(this.paths.lock);
+  }
+
+  #discardTemporaries(): void {
+    rmSync(temporaryOf(this.paths.info), { force: true });
+    rmSync(temporaryOf(this.paths.manifest), { force: true });
   }
 }
 
+function temporaryOf(path: string): string {
+  return `${path}.partial`;
+}
+
 function writeDurably(path: string, text: string): void {
-  const temporary = `${path}.partial`;
-  const descriptor = openSync(temporary, 'w', 0o644);
+  const descriptor = openSync(path, 'w', 0o644);
   try {
     writeFileSync(descriptor, text);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-  renameSync(temporary, path);
+}
+
+/** The room that a file takes, holes not counted (stat(2): blocks of 512 bytes); 0 when there is none. */
+function allocatedBytes(path: string): number {
+  return (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
 }
 
 function syncFolder(folder: string): void {
@@ -129,53 +156,5 @@ function syncFolder(folder: string): void {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
-  }
-}
-
-/** A lock is a file that names its process: one that a killed process left behind is taken over. */
-function takeLock(path: string): void {
-  const mine = `${process.pid} ${hostname()}\n`;
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      writeFileSync(path, mine, { flag: 'wx' });
-      return;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeFailure(cause);
-    }
-    const holder = readLock(path);
-    if (holder !== undefined && isRunning(holder)) {
-      throw new PackError(
-        'OUTPUT_BUSY',
-        `Process ${holder.pid}${holder.host === hostname() ? '' : ` on ${holder.host}`} is writing this pack. Wait for it; if it is gone, remove ${path}.`,
-      );
-    }
-    rmSync(path, { force: true });
-  }
-  throw new PackError('OUTPUT_BUSY', `Another process took ${path} at the same moment. Try again.`);
-}
-
-interface LockHolder {
-  readonly pid: number;
-  readonly host: string;
-}
-
-function readLock(path: string): LockHolder | undefined {
-  try {
-    const [pid = '', host = ''] = readFileSync(path, 'utf8').trim().split(' ');
-    return /^[1-9][0-9]*$/.test(pid) ? { pid: Number(pid), host } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Of another machine nothing is known: its lock is respected. */
-function isRunning({ pid, host }: LockHolder): boolean {
-  if (host !== hostname()) return true;
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,6 +1,10 @@
 /** A pack on disk: opened, its two halves found, its blocks read with or without proof. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { type BlockSource, BLOCK_SIZE_BYTES, decodeSuperblock as decodeErofsSuperblock } from '@vitrine/erofs';
+import {
+  type BlockSource,
+  BLOCK_SIZE_BYTES,
+  decodeSuperblock as decodeErofsSuperblock,
+} from '@vitrine/erofs';
 import {
   RangeVerifier,
   type TreeGeometry,
@@ -51,7 +55,7 @@ export class PackFile {
       );
     }
     const bytes = new Uint8Array(lengthBytes);
-    for (let done = 0; done < lengthBytes; ) {
+    for (let done = 0; done < lengthBytes;) {
       const count = readSync(this.#descriptor, bytes, done, lengthBytes - done, offsetBytes + done);
       if (count === 0) throw new PackError('PACK_INVALID', `${this.path} became shorter while it was read.`);
       done += count;
@@ -74,7 +78,10 @@ export class PackFile {
    * nothing between or behind the parts.
    * @throws PackError PACK_INVALID, or VerityError
    */
-  verityAt(hashOffsetBytes: number): { parameters: VerityParameters & { uuid: Uint8Array }; geometry: TreeGeometry } {
+  verityAt(hashOffsetBytes: number): {
+    parameters: VerityParameters & { uuid: Uint8Array };
+    geometry: TreeGeometry;
+  } {
     const block = this.read(hashOffsetBytes, BLOCK_SIZE_BYTES);
     const parameters = decodeSuperblock(block.subarray(0, VERITY_SUPERBLOCK_BYTES));
     this.#require(parameters.algorithm, 'sha256', 'hash algorithm');
@@ -82,7 +89,10 @@ export class PackFile {
     this.#require(parameters.hashBlockSizeBytes, BLOCK_SIZE_BYTES, 'hash block size');
     this.#require(parameters.dataBlockCount * BLOCK_SIZE_BYTES, hashOffsetBytes, 'end of the hashed data');
     if (block.subarray(VERITY_SUPERBLOCK_BYTES).some((byte) => byte !== 0)) {
-      throw new PackError('PACK_INVALID', `${this.path}: bytes between the verity superblock and the tree are not zero.`);
+      throw new PackError(
+        'PACK_INVALID',
+        `${this.path}: bytes between the verity superblock and the tree are not zero.`,
+      );
     }
     const geometry = treeGeometry(parameters, { hashOffsetBytes, superblock: true });
     this.#require(this.sizeBytes, geometry.endOffsetBytes, 'length in bytes');
@@ -117,7 +127,8 @@ export class PackFile {
       hashers: createTreeHashers(parameters),
       rootHash,
       data: {
-        read: (offset, length) => current.bytes.subarray(offset - current.offsetBytes, offset - current.offsetBytes + length),
+        read: (offset, length) =>
+          current.bytes.subarray(offset - current.offsetBytes, offset - current.offsetBytes + length),
       },
       tree: { read: (offset, length) => this.read(offset, length) },
     });
@@ -129,7 +140,8 @@ export class PackFile {
         const start = first * BLOCK_SIZE_BYTES;
         current = { offsetBytes: start, bytes: this.read(start, (end - first) * BLOCK_SIZE_BYTES) };
         const corruption = verifier.checkBlocks(first, end - first);
-        if (corruption) throw new VerityError(corruption.code, describeCorruption(corruption), { corruption });
+        if (corruption)
+          throw new VerityError(corruption.code, describeCorruption(corruption), { corruption });
         return current.bytes.subarray(offsetBytes - start, offsetBytes - start + lengthBytes);
       },
     };

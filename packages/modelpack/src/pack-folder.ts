@@ -8,8 +8,15 @@ import { type Selection, excludes, selects } from './glob.ts';
 import { plannedFiles } from './image-writer.ts';
 import { pathsOf } from './manifest.ts';
 import type { PackName } from './name.ts';
-import { type PackOptions, type PackResult, contentBytesOf, makePack, requireNotAborted, withOutput } from './pack.ts';
-import { planPack } from './plan.ts';
+import {
+  type PackOptions,
+  type PackResult,
+  contentBytesOf,
+  makePack,
+  requireNotAborted,
+  withOutput,
+} from './pack.ts';
+import { type PackPlan, planPack } from './plan.ts';
 import { withoutEmptyFolders } from './tree.ts';
 
 /**
@@ -26,8 +33,7 @@ export async function packFolder(folder: string, name: PackName, options: PackOp
   const plan = planPack(name, filtered ? withoutEmptyFolders(root) : root);
   requireFiles(plan.layout.inodes, folder);
   warnOfLinks(root, options);
-  // Every path must be nameable in the manifest: found out now, not after the last byte.
-  for (const _ of pathsOf(plan)) void _;
+  requireNameable(plan);
   const files = plannedFiles(plan);
   options.onEvent?.({
     kind: 'planned',
@@ -69,7 +75,16 @@ function requireFolder(folder: string): void {
 
 function requireFiles(inodes: readonly { readonly node: SourceNode<unknown> }[], folder: string): void {
   if (inodes.some(({ node }) => node.kind !== 'directory')) return;
-  throw new PackError('SOURCE_EMPTY', `There is no file to pack in ${folder}. Check the path, --include and --exclude.`);
+  throw new PackError(
+    'SOURCE_EMPTY',
+    `There is no file to pack in ${folder}. Check the path, --include and --exclude.`,
+  );
+}
+
+/** Every path must be one that a manifest can hold: found out now, not after the last byte. */
+function requireNameable(plan: PackPlan<FolderFile>): void {
+  const paths = pathsOf(plan);
+  while (paths.next().done !== true);
 }
 
 /** A pack holds a link as a link: one that leads out of the folder leads nowhere in the VM. */
@@ -79,7 +94,10 @@ function warnOfLinks(root: SourceNode<FolderFile>, options: PackOptions): void {
   for (let top = open.pop(); top !== undefined; top = open.pop()) {
     if (top.node.kind === 'directory') {
       for (const { node } of top.node.entries) open.push({ node, depth: top.depth + 1 });
-    } else if (top.node.kind === 'symlink' && leadsOut(Buffer.from(top.node.target).toString(), top.depth - 1)) {
+    } else if (
+      top.node.kind === 'symlink' &&
+      leadsOut(Buffer.from(top.node.target).toString(), top.depth - 1)
+    ) {
       leadingOut++;
     }
   }

@@ -1,18 +1,27 @@
 /** `vitrine pack owner/name[@revision]`. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { PlannedInode } from '@vitrine/erofs';
-import { downloadFiles } from './download.ts';
+import { downloadFiles, presentBytesOf } from './download.ts';
 import { PackError } from './error.ts';
 import type { FileDigests } from './file-sink.ts';
 import { type Selection, selects } from './glob.ts';
-import { type HubFile, type HubOptions, isCommit, listFiles, lookUpRevision, openHub } from './hub/index.ts';
-import { type PlannedFile, plannedFiles } from './image-writer.ts';
+import {
+  type Hub,
+  type HubFile,
+  type HubOptions,
+  isCommit,
+  listFiles,
+  lookUpRevision,
+  openHub,
+} from './hub/index.ts';
+import { printable } from './hub/printable.ts';
+import { type ImageWriter, type PlannedFile, plannedFiles } from './image-writer.ts';
 import { formatInfo } from './info.ts';
 import { Journal } from './journal.ts';
 import { type Manifest, type PackSource, parseManifest } from './manifest.ts';
 import { type PackName, formatPackName, parsePackName } from './name.ts';
-import { type PackPaths, packPaths } from './output.ts';
+import { type PackOutput, type PackPaths, packPaths } from './output.ts';
 import { type PackOptions, type PackResult, contentBytesOf, makePack, withOutput } from './pack.ts';
 import { type PackPlan, planPack } from './plan.ts';
 import { treeOfPaths } from './tree.ts';
@@ -45,60 +54,89 @@ export async function packFromHub(
     onRetry: ({ error, delayMs }) => options.onEvent?.({ kind: 'retry', message: error.message, delayMs }),
   });
   try {
-    const { commit, canonicalRepo } = await lookUpRevision(hub, repository, revision);
-    if (canonicalRepo !== undefined && canonicalRepo !== repository) {
-      options.onEvent?.({
-        kind: 'warning',
-        message: `the Hub calls this model ${canonicalRepo}. The pack is named ${repository}, as asked; under the other name its root hash is another one.`,
-      });
-    }
-    if (revision === undefined || !isCommit(revision)) {
-      options.onEvent?.({ kind: 'resolved', revision: revision ?? 'the default branch', commit });
-    }
-    const name = parsePackName(`${repository}@${commit}`);
-    const finished = finishedPack(packPaths(options.outFolder, name), name, options);
-    if (finished) return finished;
-    const listed = await listFiles(hub, repository, commit);
+    const name = await lookUpName(hub, repository, revision, options);
+    const listed = await listFiles(hub, repository, name.revision);
     const { plan, leftOut } = planFiles(name, listed, options);
-    return await withOutput(options.outFolder, plan, async (output) => {
-      const files = plannedFiles(plan);
-      const { journal, resumed } = Journal.open(output.paths.journal, output.paths.partial, planId(plan, files));
-      if (resumed) tellResumed(journal, files, options);
-      try {
-        return await makePack(
-          plan,
-          output,
-          {
-            source: { kind: 'hub', repository, commit },
-            leftOut,
-            keepContents: resumed,
-            resumable: true,
-            fill: async (writer) => {
-              const digests = await downloadFiles({
-                hub,
-                repository,
-                commit,
-                files,
-                writer,
-                journal,
-                connections: options.connections ?? DEFAULT_CONNECTIONS,
-                onBytes: byteReporter(plan, options),
-                onWarning: (message) => options.onEvent?.({ kind: 'warning', message }),
-              });
-              const byInode = new Map<PlannedInode<HubFile>, FileDigests>(
-                files.map(({ inode }, index) => [inode, digests[index]!]),
-              );
-              return (inode) => byInode.get(inode)!;
-            },
-          },
-          options,
-        );
-      } finally {
-        journal.close();
-      }
-    });
+    const source: HubSource = { kind: 'hub', repository, commit: name.revision };
+    const files = plannedFiles(plan);
+    const finished = finishedPack(packPaths(options.outFolder, name), plan, files, source);
+    if (finished) return finished;
+    return await withOutput(options.outFolder, plan, (output) =>
+      packInto(output, { hub, source, plan, files, leftOut }, options),
+    );
   } finally {
     stop.abort();
+  }
+}
+
+type HubSource = Extract<PackSource, { kind: 'hub' }>;
+
+/** What is known before the first byte of contents. */
+interface HubPlan {
+  readonly hub: Hub;
+  readonly source: HubSource;
+  readonly plan: PackPlan<HubFile>;
+  readonly files: readonly PlannedFile<HubFile>[];
+  readonly leftOut: readonly string[];
+}
+
+async function lookUpName(
+  hub: Hub,
+  repository: string,
+  revision: string | undefined,
+  { onEvent }: PackOptions,
+): Promise<PackName> {
+  const { commit, canonicalRepo } = await lookUpRevision(hub, repository, revision);
+  if (canonicalRepo !== undefined && canonicalRepo !== repository) {
+    onEvent?.({
+      kind: 'warning',
+      message: `the Hub calls this model ${printable(canonicalRepo)}. The pack is named ${repository}, as asked; under the other name its root hash is another one.`,
+    });
+  }
+  if (revision === undefined || !isCommit(revision)) {
+    onEvent?.({ kind: 'resolved', revision: revision ?? 'the default branch', commit });
+  }
+  return parsePackName(`${repository}@${commit}`);
+}
+
+async function packInto(
+  output: PackOutput,
+  { hub, source, plan, files, leftOut }: HubPlan,
+  options: HubPackOptions,
+): Promise<PackResult> {
+  const { journal, resumed } = Journal.open(output.paths.journal, output.paths.partial, planId(plan, files));
+  const present = presentBytesOf(files, journal.present);
+  const presentBytes = present.reduce((sum, bytes) => sum + bytes, 0);
+  if (presentBytes > 0) options.onEvent?.({ kind: 'resumed', presentBytes });
+  const fill = async (
+    writer: ImageWriter<HubFile>,
+  ): Promise<(inode: PlannedInode<HubFile>) => FileDigests> => {
+    const digests = await downloadFiles({
+      hub,
+      repository: source.repository,
+      commit: source.commit,
+      files,
+      present,
+      writer,
+      journal,
+      connections: options.connections ?? DEFAULT_CONNECTIONS,
+      onBytes: byteReporter(plan, options),
+      onWarning: (message) => options.onEvent?.({ kind: 'warning', message }),
+    });
+    const byInode = new Map<PlannedInode<HubFile>, FileDigests>(
+      files.map(({ inode }, index) => [inode, digests[index]!]),
+    );
+    return (inode) => byInode.get(inode)!;
+  };
+  try {
+    return await makePack(
+      plan,
+      output,
+      { source, leftOut, keepContents: resumed, resumable: true, fill },
+      options,
+    );
+  } finally {
+    journal.close();
   }
 }
 
@@ -132,17 +170,22 @@ function isLeftOut(path: string): boolean {
   return path.split('/').some((segment) => segment.startsWith('lost+found'));
 }
 
-/** A commit never changes: a finished pack of it with the same selection need not be made again. */
-function finishedPack(paths: PackPaths, name: PackName, options: HubPackOptions): PackResult | undefined {
-  if ((options.include?.length ?? 0) + (options.exclude?.length ?? 0) > 0) return undefined;
-  if (![paths.pack, paths.info, paths.manifest].every((path) => existsSync(path))) return undefined;
-  const manifest = parseManifest(readFileSync(paths.manifest, 'utf8'));
-  if (!isWhole(manifest.source, manifest, name)) return undefined;
-  const info = {
-    rootHash: manifest.rootHash,
-    hashOffsetBytes: manifest.imageSizeBytes,
-    uuid: manifest.uuid,
-  };
+/**
+ * A commit never changes: a pack of the same files of it need not be made again. What is there is believed when its
+ * three files agree with one another and with the listing; to prove it is the business of a check.
+ */
+function finishedPack(
+  paths: PackPaths,
+  plan: PackPlan<HubFile>,
+  files: readonly PlannedFile<HubFile>[],
+  source: HubSource,
+): PackResult | undefined {
+  const manifest = readManifest(paths);
+  if (manifest?.source.kind !== 'hub') return undefined;
+  const { repository, commit } = manifest.source;
+  if (repository !== source.repository || commit !== source.commit) return undefined;
+  if (!holdsFiles(manifest, files) || manifest.packSizeBytes !== plan.packSizeBytes) return undefined;
+  const info = { rootHash: manifest.rootHash, hashOffsetBytes: manifest.imageSizeBytes, uuid: manifest.uuid };
   const infoText = formatInfo(info);
   if (readFileSync(paths.info, 'utf8') !== infoText) return undefined;
   return {
@@ -152,14 +195,31 @@ function finishedPack(paths: PackPaths, name: PackName, options: HubPackOptions)
     paths,
     packSizeBytes: manifest.packSizeBytes,
     fileCount: manifest.files.length,
-    contentBytes: manifest.files.reduce((sum, { size }) => sum + size, 0),
+    contentBytes: contentBytesOf(plan),
     unchanged: true,
     manifest,
   };
 }
 
-function isWhole(source: PackSource, manifest: Manifest, name: PackName): boolean {
-  return source.kind === 'hub' && manifest.name === formatPackName(name) && manifest.leftOut.every(isLeftOut);
+/** Undefined when one of the three files is missing, the pack is not as long as it says, or it cannot be read. */
+function readManifest(paths: PackPaths): Manifest | undefined {
+  if (![paths.pack, paths.info, paths.manifest].every((path) => existsSync(path))) return undefined;
+  try {
+    const manifest = parseManifest(readFileSync(paths.manifest, 'utf8'));
+    return statSync(paths.pack).size === manifest.packSizeBytes ? manifest : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function holdsFiles(manifest: Manifest, files: readonly PlannedFile<HubFile>[]): boolean {
+  if (manifest.files.length !== files.length) return false;
+  const packed = new Map(manifest.files.map((file) => [file.path, file]));
+  return files.every(({ source: { path, sizeBytes, digest } }) => {
+    const file = packed.get(path);
+    const found = digest.algorithm === 'sha256' ? file?.sha256 : file?.gitBlobSha1;
+    return file?.size === sizeBytes && found === digest.hex;
+  });
 }
 
 /** What a partial is a partial of: the name, every address and every promised hash. */
@@ -171,11 +231,6 @@ function planId(plan: PackPlan<HubFile>, files: readonly PlannedFile<HubFile>[])
     hash.update(`${source.digest.algorithm} ${source.digest.hex} ${where} ${source.path}\n`);
   }
   return hash.digest('hex');
-}
-
-function tellResumed(journal: Journal, files: readonly PlannedFile<HubFile>[], options: PackOptions): void {
-  const presentBytes = files.reduce((sum, _, index) => sum + (journal.present.get(index) ?? 0), 0);
-  options.onEvent?.({ kind: 'resumed', presentBytes });
 }
 
 function byteReporter(plan: PackPlan<HubFile>, options: PackOptions): (count: number, path: string) => void {

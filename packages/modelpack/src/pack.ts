@@ -57,14 +57,40 @@ export function requireNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new PackError('ABORTED', 'The packing was stopped.');
 }
 
-/** Takes the lock for as long as `work` lasts. */
-export async function withOutput<T>(outFolder: string, plan: PackPlan<unknown>, work: (output: PackOutput) => Promise<T>): Promise<T> {
+/**
+ * Takes the lock for as long as `work` lasts.
+ * @throws PackError OUTPUT_EXISTS when the final name is taken by a pack that cannot be this one
+ */
+export async function withOutput<T>(
+  outFolder: string,
+  plan: PackPlan<unknown>,
+  work: (output: PackOutput) => Promise<T>,
+): Promise<T> {
   const output = new PackOutput(packPaths(outFolder, plan.name));
   try {
+    requireAgreement(plan, output);
     return await work(output);
   } finally {
     output.release();
   }
+}
+
+/** What the plan alone tells: found out before the first byte of contents, not after the last. */
+function requireAgreement(plan: PackPlan<unknown>, output: PackOutput): void {
+  const existing = output.finished();
+  if (existing === undefined || existing.hashOffsetBytes === plan.imageSizeBytes) return;
+  throw taken(
+    output,
+    existing,
+    `its image has ${existing.hashOffsetBytes} bytes, this one ${plan.imageSizeBytes}`,
+  );
+}
+
+function taken(output: PackOutput, existing: PackInfo, difference: string): PackError {
+  return new PackError(
+    'OUTPUT_EXISTS',
+    `${output.paths.pack} holds another pack of this name (root ${existing.rootHash}): ${difference}. Move it away, or choose another name or --out.`,
+  );
 }
 
 /**
@@ -78,13 +104,18 @@ export async function makePack<S>(
   options: PackOptions,
 ): Promise<PackResult> {
   const existing = output.finished();
-  if (!filling.keepContents) output.requireRoom(plan.packSizeBytes);
   try {
+    output.requireRoom(plan.packSizeBytes);
     const { rootHash, digestsOf } = await writeImage(plan, output, filling, options);
-    const manifest = makeManifest(plan, { source: filling.source, rootHash, leftOut: filling.leftOut, digestsOf });
+    const manifest = makeManifest(plan, {
+      source: filling.source,
+      rootHash,
+      leftOut: filling.leftOut,
+      digestsOf,
+    });
     return finish(plan, output, manifest, existing);
   } catch (error) {
-    if (!filling.resumable) output.discard();
+    if (!filling.resumable || !existsSync(output.paths.partial)) output.discard();
     throw error;
   }
 }
@@ -124,7 +155,10 @@ function stoppable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promis
   });
 }
 
-function progressReporter(plan: PackPlan<unknown>, onEvent: OnPackEvent | undefined): (count: number) => void {
+function progressReporter(
+  plan: PackPlan<unknown>,
+  onEvent: OnPackEvent | undefined,
+): (count: number) => void {
   const totalBytes = contentBytesOf(plan);
   let doneBytes = 0;
   return (count) => {
@@ -134,23 +168,29 @@ function progressReporter(plan: PackPlan<unknown>, onEvent: OnPackEvent | undefi
 }
 
 export function contentBytesOf(plan: PackPlan<unknown>): number {
-  return plan.layout.inodes.reduce((sum, { node, sizeBytes }) => sum + (node.kind === 'file' ? sizeBytes : 0), 0);
+  return plan.layout.inodes.reduce(
+    (sum, { node, sizeBytes }) => sum + (node.kind === 'file' ? sizeBytes : 0),
+    0,
+  );
 }
 
-function finish<S>(plan: PackPlan<S>, output: PackOutput, manifest: Manifest, existing: PackInfo | undefined): PackResult {
+function finish<S>(
+  plan: PackPlan<S>,
+  output: PackOutput,
+  manifest: Manifest,
+  existing: PackInfo | undefined,
+): PackResult {
   const info: PackInfo = {
     rootHash: manifest.rootHash,
     hashOffsetBytes: plan.imageSizeBytes,
     uuid: formatUuid(plan.layout.superblock.uuid),
   };
   const infoText = formatInfo(info);
-  const unchanged = existing !== undefined && formatInfo(existing) === infoText && existsSync(output.paths.manifest);
+  const unchanged =
+    existing !== undefined && formatInfo(existing) === infoText && existsSync(output.paths.manifest);
   if (existing !== undefined && formatInfo(existing) !== infoText) {
     output.discard();
-    throw new PackError(
-      'OUTPUT_EXISTS',
-      `${output.paths.pack} holds another pack of this name (root ${existing.rootHash}; this one has ${info.rootHash}). Move it away, or choose another name or --out.`,
-    );
+    throw taken(output, existing, `this one's root is ${info.rootHash}`);
   }
   output.commit(infoText, formatManifest(manifest));
   return {

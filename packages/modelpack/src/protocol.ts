@@ -32,7 +32,12 @@ export type Request =
       readonly presentBytes: number;
     }
   /** The next piece; the answer gives the buffer back. */
-  | { readonly kind: 'piece'; readonly file: number; readonly buffer: ArrayBuffer; readonly lengthBytes: number }
+  | {
+      readonly kind: 'piece';
+      readonly file: number;
+      readonly buffer: ArrayBuffer;
+      readonly lengthBytes: number;
+    }
   /** All pieces were sent; answers the digests. */
   | { readonly kind: 'end'; readonly file: number };
 

@@ -4,11 +4,14 @@ import { PackError } from './error.ts';
 import type { Answers, FromWorker, Request, WorkerSetUp } from './protocol.ts';
 
 /** From source the worker is TypeScript; compiled, it lies beside this file as JavaScript. */
-const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './image.worker.ts' : './image.worker.js', import.meta.url);
+const WORKER_URL = new URL(
+  import.meta.url.endsWith('.ts') ? './image.worker.ts' : './image.worker.js',
+  import.meta.url,
+);
 
 interface Pending {
-  resolve(value: never): void;
-  reject(error: Error): void;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export class ImageWorker {
@@ -28,7 +31,9 @@ export class ImageWorker {
       this.#fail(new PackError('WORKER_FAILED', `A worker thread ended: ${reason}`, { cause }));
     });
     this.#worker.on('exit', (code) => {
-      this.#fail(new PackError('WORKER_FAILED', `A worker thread ended with status ${code} and without an answer.`));
+      this.#fail(
+        new PackError('WORKER_FAILED', `A worker thread ended with status ${code} and without an answer.`),
+      );
     });
   }
 

@@ -28,7 +28,14 @@ export function packWithOracle(folder: string, scratch: string, name: PackName):
   runMkfs(folder, path, uuid);
   const hashOffset = String(statSync(path).size);
   const salt = Buffer.from(packSalt(name)).toString('hex');
-  const output = veritysetup('format', `--uuid=${uuid}`, `--salt=${salt}`, `--hash-offset=${hashOffset}`, path, path);
+  const output = veritysetup(
+    'format',
+    `--uuid=${uuid}`,
+    `--salt=${salt}`,
+    `--hash-offset=${hashOffset}`,
+    path,
+    path,
+  );
   const [, rootHash] = /^Root hash:\s+([0-9a-f]{64})$/m.exec(output) ?? [];
   if (rootHash === undefined) throw new Error(`veritysetup format printed no root hash:\n${output}`);
   return { bytes: readFileSync(path), rootHash, info: `${rootHash}_${hashOffset}_${uuid}` };

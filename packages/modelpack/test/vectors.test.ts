@@ -17,7 +17,10 @@ async function packOf({ vector, tree, name }: PackVector): Promise<{ path: strin
   const folder = join(work, vector, 'source');
   mkdirSync(folder, { recursive: true });
   plantTree(folder, tree);
-  const result = await packFolder(folder, parsePackName(name), { outFolder: join(work, vector, 'out'), jobs: 1 });
+  const result = await packFolder(folder, parsePackName(name), {
+    outFolder: join(work, vector, 'out'),
+    jobs: 1,
+  });
   return { path: result.paths.pack, infoText: result.infoText };
 }
 
@@ -33,7 +36,10 @@ suite('vectors of the pack format', () => {
       assert.equal(infoText, vector.info);
       assert.equal(pack.length, vector.packSizeBytes);
       assert.equal(createHash('sha256').update(pack).digest('hex'), vector.packSha256);
-      assert.equal((await checkPack(path, { expected: expectationOf(vector.info), jobs: 1 })).verdict, 'pass');
+      assert.equal(
+        (await checkPack(path, { expected: expectationOf(vector.info), jobs: 1 })).verdict,
+        'pass',
+      );
     });
   }
   for (const { vector, why, of, damage, check, code } of damages) {

@@ -1,5 +1,13 @@
 /** The vectors of docs/pack-format.md: small trees in JSON, and what becomes of them. */
-import { chmodSync, linkSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export interface VectorEntry {
@@ -57,7 +65,8 @@ export function plantTree(folder: string, tree: readonly VectorEntry[]): void {
     else if (kind === 'symlink') symlinkSync(target, place);
     else if (kind === 'hardlink') linkSync(join(folder, target), place);
     else writeFileSync(place, text ?? Uint8Array.from({ length: sizeBytes }, (_, index) => index % 251));
-    if (kind === 'file' || kind === 'directory') chmodSync(place, parseInt(mode ?? (kind === 'file' ? '644' : '755'), 8));
+    if (kind === 'file' || kind === 'directory')
+      chmodSync(place, parseInt(mode ?? (kind === 'file' ? '644' : '755'), 8));
   }
 }
 

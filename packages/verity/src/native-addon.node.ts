@@ -73,9 +73,9 @@ function none(reason: string): NativeState {
 /** Compares every kernel with node:crypto where messages are cut differently; answers what differs. */
 function selfTest(addon: NativeAddon): string | undefined {
   const blockCount = 19; // More than one round of sixteen lanes, and odd.
-  for (const blockSizeBytes of [64, 512, 4096]) {
+  for (const blockSizeBytes of [64, 1024]) {
     const data = pattern(blockCount * blockSizeBytes);
-    for (const saltSizeBytes of [0, 1, 32, 55, 56, 64, 200, 256]) {
+    for (const saltSizeBytes of [0, 32, 56, 64, 201]) {
       const salt = pattern(saltSizeBytes);
       const expected = Buffer.alloc(blockCount * 32);
       for (let index = 0; index < blockCount; index += 1) {
@@ -119,8 +119,8 @@ function streamIsRight(
 /** The kernel that hashes 4096-byte blocks fastest here: which one it is differs between processors. */
 function fastestKernel(addon: NativeAddon): string {
   const blockSizeBytes = 4096;
-  const data = new Uint8Array(64 * blockSizeBytes);
-  const out = new Uint8Array(64 * 32);
+  const data = new Uint8Array(32 * blockSizeBytes);
+  const out = new Uint8Array(32 * 32);
   const salt = new Uint8Array(32);
   let best = { kernel: addon.kernels[0]!, nanoseconds: Infinity };
   for (const kernel of addon.kernels) {
@@ -135,5 +135,7 @@ function fastestKernel(addon: NativeAddon): string {
 }
 
 function pattern(sizeBytes: number): Uint8Array {
-  return Uint8Array.from({ length: sizeBytes }, (_, index) => (index * 167 + (index >> 8) * 59 + 13) & 0xff);
+  const bytes = new Uint8Array(sizeBytes);
+  for (let at = 0; at < sizeBytes; at += 1) bytes[at] = at * 167 + (at >> 8) * 59 + 13;
+  return bytes;
 }

@@ -98,7 +98,7 @@ test(
       });
       assert.equal(checked.intact, true);
     });
-    await fc.assert(property, { numRuns: 40 });
+    await fc.assert(property, { numRuns: 30 });
   },
 );
 
@@ -142,7 +142,7 @@ test(
         assert.equal(checked.intact, false);
       },
     );
-    await fc.assert(property, { numRuns: 20 });
+    await fc.assert(property, { numRuns: 15 });
   },
 );
 
