@@ -42,8 +42,9 @@ const pack = await steps.run('Pack it: EROFS image, dm-verity tree, manifest', (
   return [`root hash ${made.rootHash} stands for all ${made.files.size} files`, made];
 });
 
-await steps.run('Check it: every block against the root hash', () => {
-  const { status } = vitrine('check', needed(pack, 'the pack').path);
+await steps.run('Check it: every block against the root hash, every file against the manifest', () => {
+  const { path } = needed(pack, 'the pack');
+  const { status } = vitrine('check', path, '--manifest', path.replace(/mpk$/, 'json'));
   if (status !== 0) throw new Error(`vitrine check ended with status ${status}`);
   return ['intact', undefined];
 });
