@@ -30,15 +30,13 @@ export interface ImageTarget {
   readonly leavesOffsetBytes: number | undefined;
 }
 
-/** The longest piece that {@link FileSink.write} takes at once without growing its buffer. */
-const USUAL_PIECE_BYTES = 1024 * 1024;
-
 export class FileSink {
   readonly #target: ImageTarget;
   readonly #placement: FilePlacement;
   readonly #stream: StreamDigest;
   readonly #gitBlob: GitBlobDigest | undefined;
-  #digests = new Uint8Array((USUAL_PIECE_BYTES / BLOCK_BYTES) * 32);
+  /** Grows with the largest piece: most files of a folder have not a single block. */
+  #digests = new Uint8Array(0);
   #at = 0;
 
   constructor(target: ImageTarget, placement: FilePlacement, options: { gitBlob: boolean }) {

@@ -8,10 +8,18 @@
 
 #define SHANI __attribute__((target("sha,sse4.1,ssse3")))
 
-int shani_available(void) {
+static int ask_processor(void) {
   unsigned a, b, c, d;
   if (!__builtin_cpu_supports("ssse3") || !__builtin_cpu_supports("sse4.1")) return 0;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
+}
+
+/* Asked once: in a virtual machine the cpuid instruction is an exit to the hypervisor, dearer than many blocks. */
+int shani_available(void) {
+  static _Atomic int answer = -1;
+  int known = answer;
+  if (known < 0) answer = known = ask_processor();
+  return known;
 }
 
 /* The state as the instructions want it: {A,B,E,F} and {C,D,G,H}, A and C in the highest words. */

@@ -97,7 +97,7 @@ test('a changed data byte is reported with its block, its place and both digests
       dataSizeBytes: 512,
     },
   );
-  assert.match((checked as { message: string }).message, /data block 42 .at byte 21504/u);
+  assert.match((checked as { message: string }).message, /Data block 42 .at byte 21504/u);
 });
 
 test('every changed byte of the tree is reported with the level and index of its block', async () => {

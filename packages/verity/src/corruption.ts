@@ -33,15 +33,17 @@ export function describeCorruption(corruption: Corruption): string {
   const { code, level, blockIndex, offsetBytes, dataOffsetBytes, dataSizeBytes } = corruption;
   const block =
     level === dataLevel
-      ? `data block ${blockIndex}`
-      : `block ${blockIndex} of level ${level} of the hash tree`;
+      ? `Data block ${blockIndex}`
+      : `Block ${blockIndex} of level ${level} of the hash tree`;
   const what =
     code === 'PADDING_NOT_ZERO'
       ? 'is not zero behind its last digest: the tree was made for another number of data blocks'
       : `hashes to ${toHex(corruption.foundDigest)}, but ${code === 'ROOT_MISMATCH' ? 'the root hash' : 'what was expected'} is ${toHex(corruption.expectedDigest)}`;
-  return `Checking a dm-verity device: ${block} (at byte ${offsetBytes}) ${what}. The data from byte ${dataOffsetBytes} to ${dataOffsetBytes + dataSizeBytes - 1} can not be trusted.`;
+  return `${block} (at byte ${offsetBytes}) ${what}. The data from byte ${dataOffsetBytes} to ${dataOffsetBytes + dataSizeBytes - 1} can not be trusted.`;
 }
 
 export function corruptionError(corruption: Corruption): VerityError {
-  return new VerityError(corruption.code, describeCorruption(corruption), { corruption });
+  return new VerityError(corruption.code, `Checking a dm-verity device: ${describeCorruption(corruption)}`, {
+    corruption,
+  });
 }
