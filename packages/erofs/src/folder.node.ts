@@ -1,5 +1,5 @@
 /** Reads a folder's names, modes and sizes into the tree that {@link planImage} wants; no file is opened. */
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { ErofsError } from './error.ts';
 import {
   type DirectoryEntry,
@@ -41,7 +41,8 @@ const SLASH = Buffer.from('/');
  */
 export function readFolder(path: string, options: FolderOptions = {}): Folder {
   const top = Buffer.from(path);
-  const stats = statOf(top, path);
+  // The folder itself may be named through a link; links in it are contents.
+  const stats = attempt(path, () => statSync(top, { bigint: true }));
   if (!stats.isDirectory()) throw new ErofsError('SOURCE_UNREADABLE', `${path} is not a folder.`);
   const reader = new FolderReader(options);
   const root = reader.readDirectory(top, '', stats);

@@ -14,8 +14,14 @@ function link(target: string): SymlinkNode {
   return { kind: 'symlink', permissions: 0o777, target: Buffer.from(target) };
 }
 
-function directory(entries: Readonly<Record<string, SourceNode<string>>>, permissions = 0o755): DirectoryNode<string> {
-  const list = Object.entries(entries).map(([name, node]): DirectoryEntry<string> => ({ name: Buffer.from(name), node }));
+function directory(
+  entries: Readonly<Record<string, SourceNode<string>>>,
+  permissions = 0o755,
+): DirectoryNode<string> {
+  const list = Object.entries(entries).map(([name, node]): DirectoryEntry<string> => ({
+    name: Buffer.from(name),
+    node,
+  }));
   return { kind: 'directory', permissions, entries: list };
 }
 
@@ -49,16 +55,28 @@ test('.. is the parent, and at the root the root itself', () => {
 });
 
 test('serial numbers follow the walk: depth first, in order of names', () => {
-  const layout = planImage(directory({ b: file(1), a: directory({ z: file(1), y: directory({ x: file(1) }) }) }), uuid);
-  assert.deepEqual(layout.inodes.map(({ serial }) => serial), [0, 1, 2, 3, 4, 5]);
+  const layout = planImage(
+    directory({ b: file(1), a: directory({ z: file(1), y: directory({ x: file(1) }) }) }),
+    uuid,
+  );
+  assert.deepEqual(
+    layout.inodes.map(({ serial }) => serial),
+    [0, 1, 2, 3, 4, 5],
+  );
   const order = [[], ['a'], ['a', 'y'], ['a', 'y', 'x'], ['a', 'z'], ['b']];
-  assert.deepEqual(order.map((path) => inodeAt(layout, ...path).serial), [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual(
+    order.map((path) => inodeAt(layout, ...path).serial),
+    [0, 1, 2, 3, 4, 5],
+  );
 });
 
 test('a node under several names is one inode that counts them; equal nodes are not', () => {
   const shared = file(10);
   const target = link('x');
-  const layout = planImage(directory({ a: shared, b: directory({ c: shared, l: target }), d: file(10), m: target }), uuid);
+  const layout = planImage(
+    directory({ a: shared, b: directory({ c: shared, l: target }), d: file(10), m: target }),
+    uuid,
+  );
   assert.equal(inodeAt(layout, 'a'), inodeAt(layout, 'b', 'c'));
   assert.equal(inodeAt(layout, 'a').linkCount, 2);
   assert.equal(inodeAt(layout, 'm').linkCount, 2);
@@ -67,7 +85,10 @@ test('a node under several names is one inode that counts them; equal nodes are 
 });
 
 test('a directory counts its own entry, its parent and its folders; hard links and files do not count', () => {
-  const layout = planImage(directory({ d: directory({ e: directory({}), f: file(1) }), g: directory({}) }), uuid);
+  const layout = planImage(
+    directory({ d: directory({ e: directory({}), f: file(1) }), g: directory({}) }),
+    uuid,
+  );
   assert.equal(layout.inodes[0]!.linkCount, 4);
   assert.equal(inodeAt(layout, 'd').linkCount, 3);
   assert.equal(inodeAt(layout, 'd', 'e').linkCount, 2);
@@ -94,7 +115,10 @@ test('up to 4064 bytes of a tail lie behind the inode; a longer one has a block 
 
 test('an extended inode leaves 32 bytes less for inline data', () => {
   const big = 2 ** 32;
-  for (const [sizeBytes, dataLayout] of [[big + 4032, 'flatInline'], [big + 4033, 'flatPlain']] as const) {
+  for (const [sizeBytes, dataLayout] of [
+    [big + 4032, 'flatInline'],
+    [big + 4033, 'flatPlain'],
+  ] as const) {
     const inode = planImage(directory({ f: file(sizeBytes) }), uuid).inodes[1]!;
     assert.equal(inode.form, 'extended');
     assert.equal(inode.dataLayout, dataLayout);
@@ -117,14 +141,18 @@ test('nothing overlaps and nothing lies outside the image, whatever the tree', (
         assert.equal(inode.inodeOffsetBytes % 32, 0);
         taken.push({ from: inode.inodeOffsetBytes, to: inode.inodeOffsetBytes + inodeBytes });
         if (inode.fullBlockCount > 0) {
-          taken.push({ from: inode.blockAddress * 4096, to: (inode.blockAddress + inode.fullBlockCount) * 4096 });
+          taken.push({
+            from: inode.blockAddress * 4096,
+            to: (inode.blockAddress + inode.fullBlockCount) * 4096,
+          });
         }
         if (inode.tailOffsetBytes !== undefined) {
           const to = inode.tailOffsetBytes + inode.tailSizeBytes;
           taken.push({ from: inode.tailOffsetBytes, to });
           // The tail, not the inode and the tail: an inode in a block's last slot has its tail in the next block.
           assert.equal(Math.floor(inode.tailOffsetBytes / 4096), Math.floor((to - 1) / 4096), 'one block');
-          if (inode.dataLayout === 'flatInline') assert.equal(inode.tailOffsetBytes, inode.inodeOffsetBytes + inodeBytes);
+          if (inode.dataLayout === 'flatInline')
+            assert.equal(inode.tailOffsetBytes, inode.inodeOffsetBytes + inodeBytes);
         }
       }
       taken.sort((a, b) => a.from - b.from);
@@ -138,11 +166,16 @@ test('nothing overlaps and nothing lies outside the image, whatever the tree', (
 
 /** Files, links and folders with sizes around blocks and inline data. */
 function trees(): fc.Arbitrary<DirectoryNode<string>> {
-  const sizes = fc.oneof(fc.constantFrom(0, 1, 2000, 4064, 4065, 4095, 4096, 4097, 8160, 8161), fc.nat({ max: 20_000 }));
+  const sizes = fc.oneof(
+    fc.constantFrom(0, 1, 2000, 4064, 4065, 4095, 4096, 4097, 8160, 8161),
+    fc.nat({ max: 20_000 }),
+  );
   const { tree } = fc.letrec<{ tree: DirectoryNode<string>; node: SourceNode<string> }>((tie) => ({
     tree: fc
       .array(tie('node'), { maxLength: 40 })
-      .map((nodes) => directory(Object.fromEntries(nodes.map((node, i) => [`n${i}`.padEnd(i % 7 === 0 ? 200 : 3), node])))),
+      .map((nodes) =>
+        directory(Object.fromEntries(nodes.map((node, i) => [`n${i}`.padEnd(i % 7 === 0 ? 200 : 3), node]))),
+      ),
     node: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
       { weight: 6, arbitrary: sizes.map((sizeBytes) => file(sizeBytes)) },
@@ -173,7 +206,10 @@ test('the number of an inode before the metadata area wraps around at 64 bits', 
 
 test('a UUID that is not 16 bytes is refused', () => {
   for (const length of [0, 15, 17, 36]) {
-    assert.throws(() => planImage(directory({}), new Uint8Array(length)), { code: 'TREE_INVALID', message: /16 bytes/ });
+    assert.throws(() => planImage(directory({}), new Uint8Array(length)), {
+      code: 'TREE_INVALID',
+      message: /16 bytes/,
+    });
   }
 });
 
@@ -203,7 +239,10 @@ for (const sizeBytes of [-1, -4096, 0.5, Number.NaN, Infinity, 2 ** 53, 2 ** 64]
 
 test('more blocks than EROFS can number are refused', () => {
   const limitBytes = (2 ** 32 - 1) * 4096;
-  assert.throws(() => planImage(directory({ f: file(limitBytes) }), uuid), { code: 'TREE_INVALID', message: /2\^32 - 1 at most/ });
+  assert.throws(() => planImage(directory({ f: file(limitBytes) }), uuid), {
+    code: 'TREE_INVALID',
+    message: /2\^32 - 1 at most/,
+  });
   assert.equal(planImage(directory({ f: file(limitBytes - 4096) }), uuid).blockCount, 2 ** 32 - 1);
 });
 
@@ -225,7 +264,10 @@ test('a name that occurs twice is refused at any depth', () => {
     permissions: 0o755,
     entries: [file(0), directory({})].map((node) => ({ name: Buffer.from('a'), node })),
   };
-  assert.throws(() => planImage(directory({ d: twice }), uuid), { code: 'TREE_INVALID', message: /"a" occurs twice/ });
+  assert.throws(() => planImage(directory({ d: twice }), uuid), {
+    code: 'TREE_INVALID',
+    message: /"a" occurs twice/,
+  });
 });
 
 test('a depth of 20,000 folders is planned', () => {

@@ -6,7 +6,10 @@ import { compareNames, isLeftOutByMkfs, sortedEntries, type DirectoryNode, type 
 const file: FileNode<null> = { kind: 'file', permissions: 0o644, sizeBytes: 0, source: null };
 
 function directory(...names: readonly (string | Uint8Array)[]): DirectoryNode<null> {
-  const entries = names.map((name) => ({ name: typeof name === 'string' ? Buffer.from(name) : name, node: file }));
+  const entries = names.map((name) => ({
+    name: typeof name === 'string' ? Buffer.from(name) : name,
+    node: file,
+  }));
   return { kind: 'directory', permissions: 0o755, entries };
 }
 
@@ -64,7 +67,11 @@ const refused: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
 
 for (const [what, name, message] of refused) {
   test(`${what} is refused`, () => {
-    assert.throws(() => sortedEntries(directory('a', name, 'z')), { name: 'ErofsError', code: 'TREE_INVALID', message });
+    assert.throws(() => sortedEntries(directory('a', name, 'z')), {
+      name: 'ErofsError',
+      code: 'TREE_INVALID',
+      message,
+    });
   });
 }
 
@@ -78,11 +85,15 @@ test('names that only look reserved, equal or too long are taken', () => {
   const composed = 'é';
   const decomposed = 'e\u0301';
   const names = ['...', '.a', '..a', '. ', composed, decomposed, 'n'.repeat(255), '\\', '\n', '\x01'];
-  assert.equal(sortedEntries(directory(...names, Uint8Array.of(0xff), Uint8Array.of(0xfe))).length, names.length + 2);
+  assert.equal(
+    sortedEntries(directory(...names, Uint8Array.of(0xff), Uint8Array.of(0xfe))).length,
+    names.length + 2,
+  );
 });
 
 test('exactly the names that begin with lost+found are left out', () => {
-  for (const name of ['lost+found', 'lost+found2', 'lost+found.txt']) assert.ok(isLeftOutByMkfs(Buffer.from(name)), name);
+  for (const name of ['lost+found', 'lost+found2', 'lost+found.txt'])
+    assert.ok(isLeftOutByMkfs(Buffer.from(name)), name);
   for (const name of ['', 'lost', 'lost+foun', 'Lost+found', 'a lost+found', 'lost-found']) {
     assert.ok(!isLeftOutByMkfs(Buffer.from(name)), name);
   }

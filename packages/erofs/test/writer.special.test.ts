@@ -120,17 +120,21 @@ test('a depth of 200 folders is laid out as by mkfs.erofs', needsMkfs, async () 
   });
 });
 
-test('an inode in the last slot of a block whose inline data fill the next one is laid out as by mkfs.erofs', needsMkfs, async () => {
-  const outer = 'n0'.padEnd(200);
-  const fill = (folder: string): void => {
-    mkdirSync(join(folder, outer, outer), { recursive: true });
-    writeFileSync(join(folder, outer, outer, 'a'), contentOf(1, 16_289));
-    writeFileSync(join(folder, outer, outer, 'b  '), contentOf(2, 4064));
-  };
-  const image = await assertAsMkfs(fill);
-  const inode = image.length - 4096 - 32;
-  assert.equal(decodeInode(new Uint8Array(image.subarray(inode, inode + 32))).sizeBytes, 4064);
-});
+test(
+  'an inode in the last slot of a block whose inline data fill the next one is laid out as by mkfs.erofs',
+  needsMkfs,
+  async () => {
+    const outer = 'n0'.padEnd(200);
+    const fill = (folder: string): void => {
+      mkdirSync(join(folder, outer, outer), { recursive: true });
+      writeFileSync(join(folder, outer, outer, 'a'), contentOf(1, 16_289));
+      writeFileSync(join(folder, outer, outer, 'b  '), contentOf(2, 4064));
+    };
+    const image = await assertAsMkfs(fill);
+    const inode = image.length - 4096 - 32;
+    assert.equal(decodeInode(new Uint8Array(image.subarray(inode, inode + 32))).sizeBytes, 4064);
+  },
+);
 
 test('names that begin with lost+found are left out and told, as mkfs.erofs leaves them out', needsMkfs, () =>
   inScratchFolder(async (scratch) => {

@@ -231,7 +231,8 @@ test('a finished pack that is too short, or whose manifest or info is broken, is
   await mend();
   writeFileSync(first.paths.manifest, manifest.slice(0, 100));
   await mend();
-  writeFileSync(first.paths.manifest, manifest.replace(/"sha256": "../, '"sha256": "00'));
+  const { sha256 } = first.manifest.files.find(({ path }) => path.endsWith('.safetensors'))!;
+  writeFileSync(first.paths.manifest, manifest.replace(sha256, '0'.repeat(64)));
   await mend();
   writeFileSync(first.paths.info, 'no info');
   await assert.rejects(packFrom(server, folder.path), { code: 'OUTPUT_EXISTS' });
