@@ -30,13 +30,23 @@ export interface ImageTarget {
   readonly leavesOffsetBytes: number | undefined;
 }
 
+/** Hashed and written at once: what was hashed is still in the processor's cache when it is written. */
+const RUN_BLOCKS = 256;
+/**
+ * Digests are written this many at a time. Writers of one file wait for each other in the kernel: a small write after
+ * each large one would let every worker wait twice.
+ */
+const DIGESTS_AT_ONCE = 8 * RUN_BLOCKS;
+
 export class FileSink {
   readonly #target: ImageTarget;
   readonly #placement: FilePlacement;
   readonly #stream: StreamDigest;
   readonly #gitBlob: GitBlobDigest | undefined;
-  /** Grows with the largest piece: most files of a folder have not a single block. */
-  #digests = new Uint8Array(0);
+  /** Digests that are not written yet: `#digestCount` of them, the first of image block `#firstDigestBlock`. */
+  readonly #digests: Uint8Array;
+  #firstDigestBlock: number;
+  #digestCount = 0;
   #at = 0;
 
   constructor(target: ImageTarget, placement: FilePlacement, options: { gitBlob: boolean }) {
@@ -44,6 +54,9 @@ export class FileSink {
     this.#placement = placement;
     this.#stream = target.hasher.newStream();
     this.#gitBlob = options.gitBlob ? gitBlobDigest(placement.sizeBytes) : undefined;
+    const blockCount = Math.ceil(placement.blockBytes / BLOCK_BYTES);
+    this.#digests = new Uint8Array(Math.min(blockCount, DIGESTS_AT_ONCE) * target.hasher.digestStrideBytes);
+    this.#firstDigestBlock = placement.dataOffsetBytes / BLOCK_BYTES;
   }
 
   /** The file's next bytes. Every piece but the last is a whole number of blocks. */
@@ -68,25 +81,27 @@ export class FileSink {
     if (this.#at !== this.#placement.sizeBytes) {
       throw new RangeError(`A file of ${this.#placement.sizeBytes} bytes was given ${this.#at}.`);
     }
+    this.#writeDigests();
     const sha256 = Buffer.from(this.#stream.digest()).toString('hex');
     return this.#gitBlob ? { sha256, gitBlobSha1: this.#gitBlob.digestHex() } : { sha256 };
   }
 
   #writeBlocks(blocks: Uint8Array): void {
-    if (blocks.length === 0) return;
-    const digests = this.#room((blocks.length / BLOCK_BYTES) * this.#target.hasher.digestStrideBytes);
-    this.#target.hasher.hashBlocksAndStream(blocks, digests, this.#stream);
-    this.#put(blocks, digests, this.#placement.dataOffsetBytes + this.#at);
+    const { hasher, descriptor } = this.#target;
+    for (let start = 0; start < blocks.length; start += RUN_BLOCKS * BLOCK_BYTES) {
+      const run = blocks.subarray(start, start + RUN_BLOCKS * BLOCK_BYTES);
+      hasher.hashBlocksAndStream(run, this.#roomFor(run.length / BLOCK_BYTES), this.#stream);
+      writeAt(descriptor, run, this.#placement.dataOffsetBytes + this.#at + start);
+    }
   }
 
   #writePadded(end: Uint8Array): void {
     this.#stream.update(end);
     const block = new Uint8Array(BLOCK_BYTES);
     block.set(end);
-    const digests = this.#room(this.#target.hasher.digestStrideBytes);
-    this.#target.hasher.hashBlocks(block, digests);
+    this.#target.hasher.hashBlocks(block, this.#roomFor(1));
     const { dataOffsetBytes, blockBytes } = this.#placement;
-    this.#put(block, digests, dataOffsetBytes + blockBytes - (blockBytes % BLOCK_BYTES));
+    writeAt(this.#target.descriptor, block, dataOffsetBytes + blockBytes - (blockBytes % BLOCK_BYTES));
   }
 
   #writeTail(tail: Uint8Array): void {
@@ -94,21 +109,27 @@ export class FileSink {
     writeAt(this.#target.descriptor, tail, this.#placement.tailOffsetBytes);
   }
 
-  #put(blocks: Uint8Array, digests: Uint8Array, offsetBytes: number): void {
-    writeAt(this.#target.descriptor, blocks, offsetBytes);
-    const { leavesOffsetBytes, hasher } = this.#target;
+  /** Where the next digests go. */
+  #roomFor(count: number): Uint8Array {
+    const { digestStrideBytes } = this.#target.hasher;
+    if ((this.#digestCount + count) * digestStrideBytes > this.#digests.length) this.#writeDigests();
+    const start = this.#digestCount * digestStrideBytes;
+    this.#digestCount += count;
+    return this.#digests.subarray(start, start + count * digestStrideBytes);
+  }
+
+  #writeDigests(): void {
+    if (this.#digestCount === 0) return;
+    const { leavesOffsetBytes, hasher, descriptor } = this.#target;
     if (leavesOffsetBytes === undefined)
       throw new RangeError('An image of one block holds no file data of its own.');
     writeAt(
-      this.#target.descriptor,
-      digests,
-      leavesOffsetBytes + (offsetBytes / BLOCK_BYTES) * hasher.digestStrideBytes,
+      descriptor,
+      this.#digests.subarray(0, this.#digestCount * hasher.digestStrideBytes),
+      leavesOffsetBytes + this.#firstDigestBlock * hasher.digestStrideBytes,
     );
-  }
-
-  #room(lengthBytes: number): Uint8Array {
-    if (this.#digests.length < lengthBytes) this.#digests = new Uint8Array(lengthBytes);
-    return this.#digests.subarray(0, lengthBytes);
+    this.#firstDigestBlock += this.#digestCount;
+    this.#digestCount = 0;
   }
 }
 
