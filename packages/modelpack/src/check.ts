@@ -185,7 +185,9 @@ class PackChecker {
   ): Promise<void> {
     try {
       const source = this.#file.verified(parameters, geometry, Buffer.from(rootHash, 'hex'));
-      const difference = await firstDifference(await openImage(source), manifest);
+      const difference =
+        parameterDifference({ parameters, geometry }, manifest) ??
+        (await firstDifference(await openImage(source), manifest));
       if (difference) this.#mismatch('files', 'MANIFEST_MISMATCH', difference);
       else
         this.#pass(
@@ -236,6 +238,31 @@ function nameDamaged(corruption: Corruption, damaged: readonly DamagedFile[]): s
   return `Damaged: ${shown.slice(0, 5).join(', ')}${more}. `;
 }
 
+/** Holds lengths and verity parameters of the pack against the manifest. */
+function parameterDifference(
+  { parameters, geometry }: ReturnType<PackFile['verityAt']>,
+  manifest: Manifest,
+): string | undefined {
+  const found: Readonly<Record<string, number | string>> = {
+    packSizeBytes: geometry.endOffsetBytes,
+    imageSizeBytes: geometry.dataSizeBytes,
+    dataBlockSizeBytes: parameters.dataBlockSizeBytes,
+    hashBlockSizeBytes: parameters.hashBlockSizeBytes,
+    dataBlockCount: parameters.dataBlockCount,
+    hashOffsetBytes: geometry.hashOffsetBytes,
+    salt: Buffer.from(parameters.salt).toString('hex'),
+  };
+  const { packSizeBytes, imageSizeBytes, verity } = manifest;
+  const said: Readonly<Record<string, number | string>> = { ...verity, packSizeBytes, imageSizeBytes };
+  const field = Object.keys(found).find((name) => found[name] !== said[name]);
+  return field === undefined
+    ? undefined
+    : `the pack has ${field} ${found[field]}; the manifest says ${said[field]}`;
+}
+
+/** As the manifest has names: a leading U+FEFF is part of one. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** Holds every name, size, mode, target and content of the image against the manifest, both ways. */
 async function firstDifference(image: ErofsImage, manifest: Manifest): Promise<string | undefined> {
   const files = new Map(manifest.files.map((file) => [file.path, file]));
@@ -244,9 +271,9 @@ async function firstDifference(image: ErofsImage, manifest: Manifest): Promise<s
     return 'the manifest names a path twice';
   }
   for await (const entry of image.walk()) {
-    const path = new TextDecoder().decode(entry.pathBytes);
+    const path = utf8.decode(entry.pathBytes);
     if (entry.inode.kind === 'symlink') {
-      const target = new TextDecoder().decode(await image.readLink(entry));
+      const target = utf8.decode(await image.readLink(entry));
       if (links.get(path) !== target)
         return `${path} is a link to ${target}; the manifest says ${links.get(path) ?? 'nothing of it'}`;
       links.delete(path);

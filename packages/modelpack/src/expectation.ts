@@ -28,14 +28,14 @@ export function expectationOf(text: string): Expectation {
       `${JSON.stringify(text.slice(0, 160))} is neither a root hash (64 lower-case hex digits), nor ROOT_OFFSET_UUID, nor a file that holds one.`,
     );
   }
-  const content = readSmall(text, 4096).trim();
+  const content = readSmall(text, 4096, 'INFO_INVALID').trim();
   if (/^[0-9a-f]{64}$/.test(content)) return { origin: text, rootHash: content };
   return { origin: text, ...parseInfo(content) };
 }
 
 /** @throws PackError MANIFEST_INVALID */
 export function expectationOfManifest(path: string): Expectation {
-  const manifest = parseManifest(readSmall(path, MANIFEST_LIMIT_BYTES));
+  const manifest = parseManifest(readSmall(path, MANIFEST_LIMIT_BYTES, 'MANIFEST_INVALID'));
   return {
     origin: path,
     rootHash: manifest.rootHash,
@@ -52,15 +52,17 @@ export function expectationBeside(packPath: string): Expectation | undefined {
   return expectationOf(path);
 }
 
-function readSmall(path: string, limitBytes: number): string {
+function readSmall(path: string, limitBytes: number, code: 'INFO_INVALID' | 'MANIFEST_INVALID'): string {
   try {
-    const { size } = statSync(path);
-    if (size > limitBytes)
-      throw new PackError('INFO_INVALID', `${path} has ${size} bytes, at most ${limitBytes} were expected.`);
+    const stats = statSync(path);
+    if (!stats.isFile()) throw new PackError(code, `${path} is not a regular file.`);
+    if (stats.size > limitBytes) {
+      throw new PackError(code, `${path} has ${stats.size} bytes, at most ${limitBytes} were expected.`);
+    }
     return readFileSync(path, 'utf8');
   } catch (cause) {
     if (cause instanceof PackError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PackError('INFO_INVALID', `Reading ${path}: ${reason}.`, { cause });
+    throw new PackError(code, `Reading ${path}: ${reason}.`, { cause });
   }
 }

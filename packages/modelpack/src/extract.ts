@@ -2,8 +2,8 @@
 import {
   chmodSync,
   closeSync,
-  existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -26,7 +26,8 @@ export interface Extracted {
  * @throws PackError OUTPUT_EXISTS, OUTPUT_UNWRITABLE or DISK_FULL; VerityError for a block that is not what it should be
  */
 export async function extractPack(pack: OpenPack, folder: string): Promise<Extracted> {
-  if (existsSync(folder)) {
+  // Also a link that leads nowhere takes the name.
+  if (attempt(() => lstatSync(folder, { throwIfNoEntry: false }))) {
     throw new PackError('OUTPUT_EXISTS', `${folder} exists. Name a folder that does not.`);
   }
   const partial = `${folder}.partial-${process.pid}`;
@@ -48,7 +49,7 @@ class Extraction {
   /** Last, deepest first: a folder without write permission could not be filled otherwise. */
   readonly #folderModes: { path: Buffer; mode: number }[] = [];
   /** Last: nothing may be written through them. */
-  readonly #symlinks: { path: Buffer; target: Buffer }[] = [];
+  readonly #symlinks: { path: Buffer; target: Buffer; sameAs: Buffer | undefined }[] = [];
   #files = 0;
   #bytes = 0;
 
@@ -59,7 +60,9 @@ class Extraction {
 
   async run(): Promise<Extracted> {
     for await (const entry of this.#pack.image.walk()) await this.#extract(entry);
-    for (const { path, target } of this.#symlinks) attempt(() => symlinkSync(target, path));
+    for (const { path, target, sameAs } of this.#symlinks) {
+      attempt(() => (sameAs ? linkSync(sameAs, path) : symlinkSync(target, path)));
+    }
     for (const { path, mode } of this.#folderModes.reverse()) attempt(() => chmodSync(path, mode));
     return { files: this.#files, bytes: this.#bytes };
   }
@@ -71,7 +74,9 @@ class Extraction {
       attempt(() => mkdirSync(path, { mode: 0o700 }));
       this.#folderModes.push({ path, mode });
     } else if (entry.inode.kind === 'symlink') {
-      this.#symlinks.push({ path, target: Buffer.from(await this.#pack.image.readLink(entry)) });
+      const target = Buffer.from(await this.#pack.image.readLink(entry));
+      this.#symlinks.push({ path, target, sameAs: this.#linked.get(entry.nid) });
+      if (entry.inode.linkCount > 1) this.#linked.set(entry.nid, path);
     } else {
       await this.#extractFile(entry, path, mode);
     }

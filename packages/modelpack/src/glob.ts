@@ -5,16 +5,18 @@
  * A pattern that ends in `/` stands for all below that folder.
  */
 export function matchesGlob(path: string, pattern: string): boolean {
-  const wanted = pattern.endsWith('/') ? `${pattern}*` : pattern;
+  // Code points, so that `?` is one character of any script.
+  const wanted = Array.from(pattern.endsWith('/') ? `${pattern}*` : pattern);
+  const found = Array.from(path);
   let at = 0;
   let next = 0;
   let star = -1;
   let resumeAt = 0;
-  while (at < path.length) {
+  while (at < found.length) {
     if (wanted[next] === '*') {
       star = next++;
       resumeAt = at;
-    } else if (next < wanted.length && (wanted[next] === '?' || wanted[next] === path[at])) {
+    } else if (next < wanted.length && (wanted[next] === '?' || wanted[next] === found[at])) {
       next++;
       at++;
     } else if (star !== -1) {

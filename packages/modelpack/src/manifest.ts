@@ -70,10 +70,10 @@ export function makeManifest<S>(
 ): Manifest {
   const files: ManifestFile[] = [];
   const symlinks: ManifestSymlink[] = [];
-  for (const { path, inode } of pathsOf(plan)) {
+  for (const { path, inode, target } of pathsOf(plan)) {
     const { node } = inode;
-    if (node.kind === 'symlink') {
-      symlinks.push({ path, target: decodeName(node.target, `the target of ${path}`) });
+    if (target !== undefined) {
+      symlinks.push({ path, target });
     } else if (node.kind === 'file') {
       const mode = node.permissions.toString(8).padStart(4, '0');
       files.push({ path, size: inode.sizeBytes, mode, ...details.digestsOf(inode) });
@@ -109,8 +109,18 @@ export function formatManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }
 
-/** Every name in the tree, directories too, depth first in order of names. */
-export function* pathsOf<S>(plan: PackPlan<S>): Generator<{ path: string; inode: PlannedInode<S> }> {
+export interface PlannedPath<S> {
+  readonly path: string;
+  readonly inode: PlannedInode<S>;
+  /** Only of a symbolic link. */
+  readonly target: string | undefined;
+}
+
+/**
+ * Every name in the tree, directories too, depth first in order of names.
+ * @throws PackError PATH_INVALID for a name or a link's target that is not UTF-8
+ */
+export function* pathsOf<S>(plan: PackPlan<S>): Generator<PlannedPath<S>> {
   const root = plan.layout.inodes[0]!;
   const open = [{ prefix: '', directory: root, next: 0 }];
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
@@ -121,7 +131,12 @@ export function* pathsOf<S>(plan: PackPlan<S>): Generator<{ path: string; inode:
     }
     if (isDot(entry.name)) continue;
     const path = top.prefix + decodeName(entry.name, `a name in ${top.prefix || 'the root'}`);
-    yield { path, inode: entry.inode };
+    const { node } = entry.inode;
+    yield {
+      path,
+      inode: entry.inode,
+      target: node.kind === 'symlink' ? decodeName(node.target, `the target of ${path}`) : undefined,
+    };
     if (entry.inode.node.kind === 'directory')
       open.push({ prefix: `${path}/`, directory: entry.inode, next: 0 });
   }
@@ -161,8 +176,7 @@ export function parseManifest(text: string): Manifest {
   exact(manifest['format'], MANIFEST_FORMAT, 'format');
   exact(manifest['version'], MANIFEST_VERSION, 'version');
   exact(manifest['layout'], 'modelwrap', 'layout');
-  const name = string(manifest['name'], 'name');
-  parsePackName(name);
+  const name = packName(manifest['name']);
   return {
     format: MANIFEST_FORMAT,
     version: MANIFEST_VERSION,
@@ -178,6 +192,16 @@ export function parseManifest(text: string): Manifest {
     symlinks: array(manifest['symlinks'], 'symlinks').map(parseSymlink),
     leftOut: array(manifest['leftOut'], 'leftOut').map((path, index) => string(path, `leftOut[${index}]`)),
   };
+}
+
+function packName(value: unknown): string {
+  const name = string(value, 'name');
+  try {
+    parsePackName(name);
+  } catch (cause) {
+    throw expected('name', 'owner/name@revision', name, cause);
+  }
+  return name;
 }
 
 function parseSource(value: unknown): PackSource {
@@ -264,8 +288,8 @@ function exact(value: unknown, wanted: string | number, field: string): void {
   if (value !== wanted) throw expected(field, JSON.stringify(wanted), value);
 }
 
-function expected(field: string, what: string, found: unknown): PackError {
-  return invalid(`${field} must be ${what}, found ${show(found)}`);
+function expected(field: string, what: string, found: unknown, cause?: unknown): PackError {
+  return invalid(`${field} must be ${what}, found ${show(found)}`, cause);
 }
 
 function invalid(why: string, cause?: unknown): PackError {

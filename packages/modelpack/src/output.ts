@@ -117,8 +117,8 @@ export class PackOutput {
   /** Nothing of an unfinished pack is worth keeping. */
   discard(): void {
     this.#discardTemporaries();
-    rmSync(this.paths.partial, { force: true });
-    rmSync(this.paths.journal, { force: true });
+    tidyAway(this.paths.partial);
+    tidyAway(this.paths.journal);
   }
 
   release(): void {
@@ -126,8 +126,17 @@ export class PackOutput {
   }
 
   #discardTemporaries(): void {
-    rmSync(temporaryOf(this.paths.info), { force: true });
-    rmSync(temporaryOf(this.paths.manifest), { force: true });
+    tidyAway(temporaryOf(this.paths.info));
+    tidyAway(temporaryOf(this.paths.manifest));
+  }
+}
+
+/** After a failure, which is to be told, and not that of the tidying. */
+function tidyAway(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It stays, under a name that no one takes for a finished pack.
   }
 }
 

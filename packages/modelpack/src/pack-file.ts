@@ -1,5 +1,5 @@
 /** A pack on disk: opened, its two halves found, its blocks read with or without proof. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import {
   type BlockSource,
   BLOCK_SIZE_BYTES,
@@ -29,7 +29,8 @@ export class PackFile {
   constructor(path: string) {
     this.path = path;
     try {
-      this.#descriptor = openSync(path, 'r');
+      // Not blocking: a FIFO would keep the opening waiting for a writer.
+      this.#descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new PackError('PACK_INVALID', `Opening the pack: ${reason}.`, { cause });
