@@ -24,7 +24,7 @@ export interface ImageWriterOptions {
   /** Keeps what an earlier run wrote into the same file of the same plan. */
   readonly keepContents: boolean;
   readonly native?: 'auto' | 'never';
-  readonly onBytes?: (count: number) => void;
+  readonly onBytes?: (count: number, file: string) => void;
 }
 
 /** A file node of the plan with its place in the pack. */
@@ -68,7 +68,7 @@ export class ImageWriter<S> {
     };
     this.#workers = Array.from(
       { length: options.jobs },
-      () => new ImageWorker(setUp, (count) => options.onBytes?.(count)),
+      () => new ImageWorker(setUp, (count, file) => options.onBytes?.(count, file)),
     );
   }
 

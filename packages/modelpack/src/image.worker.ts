@@ -39,7 +39,7 @@ port.on('close', () => closeSync(target.descriptor));
 function perform(request: Request): Answers[keyof Answers] {
   switch (request.kind) {
     case 'copy':
-      return request.files.map(copy);
+      return copyAll(request.files);
     case 'begin': {
       const sink = new FileSink(target, request.placement, { gitBlob: request.gitBlob });
       readBack(sink, request.placement, request.presentBytes);
@@ -57,16 +57,25 @@ function perform(request: Request): Answers[keyof Answers] {
   }
 }
 
+function copyAll(files: readonly LocalFile[]): Answers['copy'] {
+  const digests = files.map(copy);
+  const last = files.at(-1);
+  if (last) tell(last.source.displayPath);
+  return digests;
+}
+
 function copy({ source, placement }: LocalFile): Answers['end'] {
   const sink = new FileSink(target, placement, { gitBlob: false });
-  copyFile(source, placement.sizeBytes, sink, buffer, tell);
+  copyFile(source, placement.sizeBytes, sink, buffer, (count) => {
+    untoldBytes += count;
+    if (untoldBytes >= PROGRESS_STEP_BYTES) tell(source.displayPath);
+  });
   return sink.finish();
 }
 
-function tell(count: number): void {
-  untoldBytes += count;
-  if (untoldBytes < PROGRESS_STEP_BYTES) return;
-  port.postMessage({ copiedBytes: untoldBytes } satisfies FromWorker);
+function tell(file: string): void {
+  if (untoldBytes === 0) return;
+  port.postMessage({ copiedBytes: untoldBytes, file } satisfies FromWorker);
   untoldBytes = 0;
 }
 

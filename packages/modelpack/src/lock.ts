@@ -39,6 +39,7 @@ function create(path: string, text: string): boolean {
     return true;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    rmSync(path, { force: true }); // A full disk has room for the name, and none for what is in it.
     throw writeFailure(cause);
   }
 }

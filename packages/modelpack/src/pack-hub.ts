@@ -22,7 +22,14 @@ import { Journal } from './journal.ts';
 import { type Manifest, type PackSource, parseManifest } from './manifest.ts';
 import { type PackName, formatPackName, parsePackName } from './name.ts';
 import { type PackOutput, type PackPaths, packPaths } from './output.ts';
-import { type PackOptions, type PackResult, contentBytesOf, makePack, withOutput } from './pack.ts';
+import {
+  type PackOptions,
+  type PackResult,
+  contentBytesOf,
+  makePack,
+  progressReporter,
+  withOutput,
+} from './pack.ts';
 import { type PackPlan, planPack } from './plan.ts';
 import { treeOfPaths } from './tree.ts';
 
@@ -120,7 +127,7 @@ async function packInto(
       writer,
       journal,
       connections: options.connections ?? DEFAULT_CONNECTIONS,
-      onBytes: byteReporter(plan, options),
+      onBytes: progressReporter(plan, options.onEvent),
       onWarning: (message) => options.onEvent?.({ kind: 'warning', message }),
     });
     const byInode = new Map<PlannedInode<HubFile>, FileDigests>(
@@ -231,13 +238,4 @@ function planId(plan: PackPlan<HubFile>, files: readonly PlannedFile<HubFile>[])
     hash.update(`${source.digest.algorithm} ${source.digest.hex} ${where} ${source.path}\n`);
   }
   return hash.digest('hex');
-}
-
-function byteReporter(plan: PackPlan<HubFile>, options: PackOptions): (count: number, path: string) => void {
-  const totalBytes = contentBytesOf(plan);
-  let doneBytes = 0;
-  return (count, file) => {
-    doneBytes += count;
-    options.onEvent?.({ kind: 'progress', doneBytes, totalBytes, file });
-  };
 }

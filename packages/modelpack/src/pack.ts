@@ -155,15 +155,16 @@ function stoppable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promis
   });
 }
 
-function progressReporter(
+/** Counts bytes as they come, and tells how far it is. */
+export function progressReporter(
   plan: PackPlan<unknown>,
   onEvent: OnPackEvent | undefined,
-): (count: number) => void {
+): (count: number, file: string) => void {
   const totalBytes = contentBytesOf(plan);
   let doneBytes = 0;
-  return (count) => {
+  return (count, file) => {
     doneBytes += count;
-    onEvent?.({ kind: 'progress', doneBytes, totalBytes });
+    onEvent?.({ kind: 'progress', doneBytes, totalBytes, file });
   };
 }
 

@@ -14,7 +14,7 @@ export type PackEvent =
       readonly kind: 'progress';
       readonly doneBytes: number;
       readonly totalBytes: number;
-      readonly file?: string;
+      readonly file: string;
     }
   | { readonly kind: 'warning'; readonly message: string }
   /** A request failed and is made again after the delay. */

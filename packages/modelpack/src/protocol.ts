@@ -57,4 +57,4 @@ export type FromWorker =
   | { readonly id: number; readonly value: Answers[keyof Answers] }
   | { readonly id: number; readonly failure: Failure }
   /** How many bytes more were copied; not an answer. */
-  | { readonly copiedBytes: number };
+  | { readonly copiedBytes: number; readonly file: string };

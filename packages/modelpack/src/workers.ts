@@ -20,10 +20,10 @@ export class ImageWorker {
   #lastId = 0;
   #ended: PackError | undefined;
 
-  constructor(setUp: WorkerSetUp, onBytes: (count: number) => void) {
+  constructor(setUp: WorkerSetUp, onBytes: (count: number, file: string) => void) {
     this.#worker = new Worker(WORKER_URL, { workerData: setUp });
     this.#worker.on('message', (message: FromWorker) => {
-      if ('copiedBytes' in message) onBytes(message.copiedBytes);
+      if ('copiedBytes' in message) onBytes(message.copiedBytes, message.file);
       else this.#settle(message);
     });
     this.#worker.on('error', (cause) => {

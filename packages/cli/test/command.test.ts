@@ -1,0 +1,213 @@
+/** The command as a user or a script meets it: exit statuses, what goes to which output, and what it says. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { contentOf, writeTree } from '../../modelpack/test/hub-pack-model.ts';
+import { type Finished, startVitrine, vitrine } from './vitrine.ts';
+
+const COMMANDS = ['pack', 'check', 'inspect', 'ls', 'cat', 'extract'];
+const BINARY = contentOf('binary', 3_000_001);
+const ESCAPE = '\u001b';
+
+let folder: string;
+let source: string;
+let pack: string;
+let packed: Finished;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'vitrine-command-'));
+  source = join(folder, 'source');
+  writeTree(source, {
+    'config.json': '{"a":1}\n',
+    'weights/model.bin': BINARY,
+    'weights/other.bin': contentOf('other', 50_000),
+  });
+  symlinkSync(`model${ESCAPE}[31m.bin`, join(source, 'weights', 'link'));
+  const out = join(folder, 'out');
+  packed = await vitrine(['pack', source, '--name', 'acme/tiny@r1', '--out', out, '--exclude', '*.tmp']);
+  pack = join(out, 'acme', 'tiny', 'r1.mpk');
+});
+after(() => rmSync(folder, { recursive: true }));
+
+interface JsonLine {
+  readonly event?: string;
+  readonly code?: string;
+  readonly [key: string]: unknown;
+}
+
+function jsonLines({ stdout }: Finished): JsonLine[] {
+  const text = stdout.toString();
+  assert.ok(text.endsWith('\n'));
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as JsonLine);
+}
+
+/** One line of the error's code and message, nothing else, no stack. */
+function requireError(ended: Finished, status: number, code: string): void {
+  assert.equal(ended.status, status, ended.stderr);
+  assert.match(ended.stderr, new RegExp(`^${code}: [^\\n]+\\n$`));
+  assert.equal(ended.stdout.length, 0);
+}
+
+test('help and version go to standard output with status 0', async () => {
+  for (const words of [['--help'], ['help'], ...COMMANDS.map((command) => [command, '--help'])]) {
+    const { status, stdout, stderr } = await vitrine(words);
+    assert.deepEqual([status, stderr], [0, ''], words.join(' '));
+    assert.match(stdout.toString(), /^Usage: vitrine/);
+  }
+  const { status, stdout } = await vitrine(['--version']);
+  assert.equal(status, 0);
+  assert.match(stdout.toString(), /^\d+\.\d+\.\d+\n$/);
+});
+
+test('the help names every command', async () => {
+  const text = (await vitrine(['--help'])).stdout.toString();
+  for (const command of COMMANDS) assert.match(text, new RegExp(`^ {2}${command} `, 'm'));
+});
+
+test('words that make no command give status 2, a hint on standard error, and nothing on standard output', async () => {
+  const wrong = [
+    [],
+    ['paint'],
+    ['pack'],
+    ['check'],
+    ['cat', pack],
+    ['pack', source, 'superfluous', '--name', 'a/b@c'],
+    ['pack', source, '--nmae', 'a/b@c'],
+    ['pack', source, '--name'],
+    ['pack', source, '--name', 'a/b@c', '--jobs', '0'],
+    ['pack', source, '--name', 'a/b@c', '--jobs', '1.5'],
+    ['pack', source, '--name', 'a/b@c', '--jobs', '257'],
+    ['check', pack, '--jobs', 'many'],
+  ];
+  for (const words of wrong) {
+    const { status, stdout, stderr } = await vitrine(words);
+    assert.deepEqual([status, stdout.length], [2, 0], words.join(' '));
+    assert.ok(stderr.length > 0);
+    assert.doesNotMatch(stderr, /^\s+at /m);
+  }
+});
+
+test('words that contradict one another give status 2 and say how', async () => {
+  const wrong: [string[], RegExp][] = [
+    [['pack', source], /--name owner\/name@revision/],
+    [['pack', source, '--name', 'a/b@c', '--revision', 'main'], /--revision is for the Hub/],
+    [['pack', 'acme/tiny', '--name', 'a/b@c'], /--name is for folders/],
+    [['pack', 'acme/tiny@v1', '--revision', 'v2'], /given twice: v1 in the name, v2/],
+    [['check', pack, 'a'.repeat(64), '--manifest', pack.replace('.mpk', '.json')], /not both/],
+  ];
+  for (const [words, message] of wrong) {
+    const ended = await vitrine(words);
+    requireError(ended, 2, 'USAGE');
+    assert.match(ended.stderr, message);
+  }
+  requireError(await vitrine(['pack', 'gpt2']), 2, 'SOURCE_MISSING');
+  requireError(await vitrine(['pack', './acme/tiny']), 2, 'SOURCE_MISSING');
+});
+
+test('a revision with slashes is one of the Hub, not a folder', async () => {
+  const ended = await vitrine(['pack', 'acme/tiny@refs/pr/', '--json']);
+  assert.equal(ended.status, 2);
+  assert.equal(jsonLines(ended).at(-1)!.code, 'PARAMETER_INVALID');
+});
+
+test('a pack that was made is said on standard output alone, without escape codes', () => {
+  assert.deepEqual([packed.status, packed.stderr], [0, '']);
+  const text = packed.stdout.toString();
+  const info = readFileSync(pack.replace('.mpk', '.info'), 'utf8');
+  assert.match(text, /^packed {2}acme\/tiny@r1\n/);
+  assert.ok(text.includes(`mpk: ${info}\n`));
+  assert.ok(!text.includes(ESCAPE));
+});
+
+test('--json gives one object a line, and the last one is what was packed', async () => {
+  const out = join(folder, 'json');
+  const ended = await vitrine(['pack', source, '--name', 'acme/tiny@r1', '--out', out, '--json']);
+  assert.deepEqual([ended.status, ended.stderr], [0, '']);
+  const lines = jsonLines(ended);
+  assert.equal(lines[0]!.event, 'planned');
+  const { event, name, mpk, unchanged, files } = lines.at(-1)!;
+  assert.deepEqual([event, name, unchanged], ['packed', 'acme/tiny@r1', false]);
+  assert.equal(mpk, readFileSync(pack.replace('.mpk', '.info'), 'utf8'));
+  const paths = Object.values(files as Record<string, string>);
+  assert.equal(paths.length, 3);
+  assert.ok(paths.every((path) => existsSync(path)));
+});
+
+test('--json ends a failure with its error event on standard output, and its sentence on standard error', async () => {
+  const ended = await vitrine(['pack', source, '--name', 'nobody', '--json']);
+  assert.equal(ended.status, 2);
+  const last = jsonLines(ended).at(-1)!;
+  assert.deepEqual([last.event, last.code], ['error', 'NAME_INVALID']);
+  assert.match(ended.stderr, /^NAME_INVALID: [^\n]+\n$/);
+});
+
+test('a reader that stops early does not stop the packing, nor change its status', async () => {
+  const out = join(folder, 'early');
+  const words = ['pack', source, '--name', 'acme/tiny@r1', '--out', out, '--json'];
+  const { child, finished } = startVitrine(words);
+  child.stdout!.destroy();
+  const { status } = await finished;
+  assert.equal(status, 0);
+  assert.ok(existsSync(join(out, 'acme', 'tiny', 'r1.mpk')));
+});
+
+test('an intact pack passes, by its info, root, manifest or a file with the root', async () => {
+  const info = readFileSync(pack.replace('.mpk', '.info'), 'utf8');
+  const root = info.split('_')[0]!;
+  const rootFile = join(folder, 'root');
+  writeFileSync(rootFile, `${root}\n`);
+  for (const words of [[], [info], [root], [rootFile], ['--manifest', pack.replace('.mpk', '.json')]]) {
+    const { status, stdout, stderr } = await vitrine(['check', pack, ...words]);
+    assert.deepEqual([status, stderr], [0, ''], words.join(' '));
+    assert.match(stdout.toString(), /is intact\n$/);
+    assert.ok(!stdout.toString().includes(ESCAPE));
+  }
+  const [line] = jsonLines(await vitrine(['check', pack, '--json']));
+  assert.deepEqual([line!['verdict'], line!['rootHash']], ['pass', root]);
+});
+
+test('a pack without anything to hold it against is not checked, which is not the same as intact', async () => {
+  const alone = join(folder, 'alone.mpk');
+  writeFileSync(alone, readFileSync(pack));
+  const { status, stderr } = await vitrine(['check', alone]);
+  assert.equal(status, 3);
+  assert.match(stderr, /agrees with itself, but with nothing else/);
+  assert.equal(jsonLines(await vitrine(['check', alone, '--json']))[0]!['verdict'], 'not-checked');
+});
+
+test('another root, another manifest and a pack that is none fail with status 1', async () => {
+  const wrongRoot = await vitrine(['check', pack, 'a'.repeat(64)]);
+  assert.equal(wrongRoot.status, 1);
+  assert.match(wrongRoot.stderr, /ROOT_MISMATCH/);
+  const manifest = readFileSync(pack.replace('.mpk', '.json'), 'utf8');
+  const changed = join(folder, 'changed.json');
+  writeFileSync(changed, manifest.replace(/"sha256": "..../, '"sha256": "0000'));
+  const wrongManifest = await vitrine(['check', pack, '--manifest', changed]);
+  assert.equal(wrongManifest.status, 1);
+  for (const [name, bytes] of [
+    ['text.mpk', Buffer.from('no pack')],
+    ['empty.mpk', Buffer.alloc(0)],
+    ['zeros.mpk', Buffer.alloc(100_000)],
+    ['short.mpk', readFileSync(pack).subarray(0, 100_000)],
+  ] as const) {
+    const path = join(folder, name);
+    writeFileSync(path, bytes);
+    for (const words of [
+      ['check', path],
+      ['inspect', path],
+      ['ls', path],
+      ['cat', path, 'config.json'],
+      ['extract', path, join(folder, 'x')],
+    ]) {
+      const { status, stderr, stdout } = await vitrine(words);
+      assert.equal(status, 1, `${words.join(' ')}: ${stderr}`);
+      assert.doesNotMatch(stderr, /^\s+at |internal error/m);
+      if (words[0] === 'cat') assert.equal(stdout.length, 0);
+    }
+  }
+  assert.equal(existsSync(join(folder, 'x')), false);
+});
