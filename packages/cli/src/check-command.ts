@@ -1,4 +1,5 @@
 /** `vitrine check`. */
+import { accessSync, constants } from 'node:fs';
 import {
   type Expectation,
   type PackCheck,
@@ -7,7 +8,7 @@ import {
   expectationOf,
   expectationOfManifest,
 } from '@vitrine/modelpack';
-import { EXIT, UsageError } from './exit.ts';
+import { EXIT, UnreadableError, UsageError } from './exit.ts';
 import { ProgressLine } from './progress-line.ts';
 import { type Terminal, mark } from './terminal.ts';
 
@@ -23,6 +24,7 @@ export async function checkCommand(
   flags: CheckFlags,
   terminal: Terminal,
 ): Promise<number> {
+  requireReadable(path);
   const expected = expectation(path, expectedText, flags.manifest);
   const progress = new ProgressLine(terminal);
   try {
@@ -38,6 +40,16 @@ export async function checkCommand(
     return { pass: EXIT.ok, fail: EXIT.failed, 'not-checked': EXIT.couldNot }[answer.verdict];
   } finally {
     progress.clear();
+  }
+}
+
+/** @throws UnreadableError, so that a pack that is not there does not count as one that is wrong */
+export function requireReadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UnreadableError(`Opening the pack ${path}: ${reason}. Check the path.`, { cause });
   }
 }
 

@@ -12,7 +12,7 @@ export const EXIT = {
 } as const;
 
 /** Codes of errors that say that the words were wrong. */
-const USAGE_CODES = new Set(['NAME_INVALID', 'PARAMETER_INVALID', 'SOURCE_MISSING', 'USAGE']);
+const USAGE_CODES = new Set(['NAME_INVALID', 'PARAMETER_INVALID', 'SOURCE_MISSING', 'OUTPUT_IN_SOURCE', 'USAGE']);
 /** Codes of errors that say that contents are not what they must be. */
 const FAILED_CODES = new Set([
   'CONTENT_MISMATCH',
@@ -21,6 +21,7 @@ const FAILED_CODES = new Set([
   'DATA_BLOCK_MISMATCH',
   'PADDING_NOT_ZERO',
   'CHECKSUM_MISMATCH',
+  'TRUNCATED',
   'CORRUPT',
   'PACK_INVALID',
   'NOT_VERITY',
@@ -41,6 +42,12 @@ export function exitStatusOf(error: unknown): number {
   if (code !== undefined && USAGE_CODES.has(code)) return EXIT.usage;
   if (code !== undefined && FAILED_CODES.has(code)) return EXIT.failed;
   return EXIT.couldNot;
+}
+
+/** A file that a command was told to look at, and cannot: nothing is known of what is in it. */
+export class UnreadableError extends Error {
+  override readonly name = 'UnreadableError';
+  readonly code = 'PACK_UNREADABLE';
 }
 
 export class UsageError extends Error {

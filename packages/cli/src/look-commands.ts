@@ -1,7 +1,7 @@
 /** `vitrine inspect`, `ls`, `cat` and `extract`: looking into a pack, without root rights. */
 import { type ImageEntry, bytesToPath, checkImage } from '@vitrine/erofs';
 import { type OpenPack, extractPack, formatUuid, openPack } from '@vitrine/modelpack';
-import { expectation } from './check-command.ts';
+import { expectation, requireReadable } from './check-command.ts';
 import { EXIT, codeOf } from './exit.ts';
 import { type Terminal, formatBytes } from './terminal.ts';
 
@@ -18,6 +18,7 @@ async function withPack<T>(
   terminal: Terminal,
   work: (pack: OpenPack) => Promise<T>,
 ): Promise<T> {
+  requireReadable(path);
   const pack = await openPack(path, expectation(path, flags.root, undefined));
   try {
     if (!pack.verified) {

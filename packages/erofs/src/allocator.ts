@@ -82,8 +82,8 @@ export class Allocator {
   }
 
   /**
-   * An inode with inline data right behind it, both in one block.
-   * @returns undefined when no block can hold both
+   * An inode with inline data right behind it; the data lie in one block.
+   * @returns undefined when no block can hold the data so
    */
   allocateInode(inodeBytes: number, inlineBytes: number): Placement | undefined {
     if ((inodeBytes % BLOCK_SIZE_BYTES) + inlineBytes > BLOCK_SIZE_BYTES) return undefined;

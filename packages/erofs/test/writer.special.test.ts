@@ -51,18 +51,29 @@ function emptyFiles(count: number, nameBytes: number): (folder: string) => void 
   };
 }
 
-// 15 entries with names of 250 bytes fill a directory block; 520 such blocks are over 2 MiB.
-const ENTRIES_OF_2_MIB = 520 * 15;
+/** With names of 250 bytes, so many entries fill a directory block; 13 more do not fit behind the superblock. */
+const ENTRIES_PER_BLOCK = 15;
 
 test(
-  'a root inode beyond what 16 bits address moves the metadata area, as mkfs.erofs does',
+  'a root inode in the first block that 16 bits cannot address moves the metadata area by one block',
   needsMkfs,
   async () => {
-    // 13 entries more are a tail that does not fit behind the superblock.
-    const image = await assertAsMkfs(emptyFiles(ENTRIES_OF_2_MIB + 13, 250));
+    // The superblock's block, 511 blocks of entries, then the inode with the rest of them.
+    const image = await assertAsMkfs(emptyFiles(511 * ENTRIES_PER_BLOCK + 13, 250));
     const { metaBlockAddress, rootNid } = superblockOf(image);
-    assert.ok(metaBlockAddress > 0, 'the root inode must lie beyond 65535 slots');
-    assert.ok(rootNid > 0 && rootNid <= 0xffff);
+    assert.equal(metaBlockAddress, 1);
+    assert.equal(rootNid, (511 * 4096) / 32);
+  },
+);
+
+test(
+  'a root inode in the last block that 16 bits address leaves the metadata area at block 0',
+  needsMkfs,
+  async () => {
+    const image = await assertAsMkfs(emptyFiles(510 * ENTRIES_PER_BLOCK + 13, 250));
+    const { metaBlockAddress, rootNid } = superblockOf(image);
+    assert.equal(metaBlockAddress, 0);
+    assert.equal(rootNid, (511 * 4096) / 32);
   },
 );
 
@@ -70,7 +81,7 @@ test(
   'a root directory of more than 2 MiB whose inode fits behind the superblock leaves the metadata area at block 0',
   needsMkfs,
   async () => {
-    const image = await assertAsMkfs(emptyFiles(ENTRIES_OF_2_MIB + 4, 250));
+    const image = await assertAsMkfs(emptyFiles(520 * ENTRIES_PER_BLOCK + 4, 250));
     assert.equal(superblockOf(image).metaBlockAddress, 0);
   },
 );

@@ -18,6 +18,8 @@ export type PackErrorCode =
   | 'OUTPUT_EXISTS'
   /** Another process is writing the same pack. */
   | 'OUTPUT_BUSY'
+  /** The output folder lies in the source, and would be packed the next time. */
+  | 'OUTPUT_IN_SOURCE'
   /** The output folder or a file in it cannot be written. */
   | 'OUTPUT_UNWRITABLE'
   /** No room left where the pack is written. */

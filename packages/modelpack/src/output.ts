@@ -85,7 +85,8 @@ export class PackOutput {
    * @throws PackError DISK_FULL when the pack cannot fit
    */
   requireRoom(neededBytes: number): void {
-    const { bavail, bsize } = statfsSync(this.paths.folder);
+    const { blocks, bavail, bsize } = statfsSync(this.paths.folder);
+    if (blocks === 0) return; // Some file systems of the network do not say how large they are.
     const freeBytes = bavail * bsize + allocatedBytes(this.paths.partial);
     if (freeBytes >= neededBytes) return;
     throw new PackError(

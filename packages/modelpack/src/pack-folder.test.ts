@@ -242,7 +242,30 @@ test('a second packing of the same name waits for nobody: it is refused', async 
 
 test('an output folder that cannot be made is an error of the output', async (context) => {
   const here = place(context, { a: 'x' });
-  await assert.rejects(pack({ ...here, outFolder: join(here.source, 'a', 'b') }), {
-    code: 'OUTPUT_UNWRITABLE',
-  });
+  writeFileSync(here.outFolder, 'a file');
+  await assert.rejects(pack(here), { code: 'OUTPUT_UNWRITABLE' });
+});
+
+test('an output folder in the source is refused, also through a link, unless it is left out', async (context) => {
+  const here = place(context, { a: 'x' });
+  mkdirSync(join(here.source, 'there'));
+  symlinkSync(here.source, here.outFolder);
+  for (const outFolder of [
+    here.source,
+    join(here.source, 'output'),
+    here.outFolder,
+    join(here.outFolder, 'new'),
+  ]) {
+    await assert.rejects(pack({ ...here, outFolder }), { name: 'PackError', code: 'OUTPUT_IN_SOURCE' });
+  }
+  const inside = { ...here, outFolder: join(here.source, 'there') };
+  const first = await pack(inside, { exclude: ['there'] });
+  const again = await pack(inside, { exclude: ['there'] });
+  assert.equal(again.infoText, first.infoText);
+});
+
+test('an output folder beside the source is fine, even where its name begins alike', async (context) => {
+  const here = place(context, { a: 'x' });
+  await pack({ ...here, outFolder: `${here.source}-packs` });
+  await pack({ ...here, outFolder: join(here.source, '..', '..packs') });
 });

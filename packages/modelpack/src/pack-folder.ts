@@ -1,5 +1,6 @@
 /** `vitrine pack FOLDER --name owner/name@revision`. */
-import { statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type PlannedInode, type SourceNode } from '@vitrine/erofs';
 import { type FolderFile, readFolder } from '@vitrine/erofs/node';
 import { PackError } from './error.ts';
@@ -26,6 +27,7 @@ import { withoutEmptyFolders } from './tree.ts';
 export async function packFolder(folder: string, name: PackName, options: PackOptions): Promise<PackResult> {
   requireFolder(folder);
   const selection: Selection = { include: options.include ?? [], exclude: options.exclude ?? [] };
+  requireOutside(folder, options.outFolder, selection);
   const { root, leftOut } = readFolder(folder, {
     exclude: (path, kind) => (kind === 'directory' ? excludes(selection, path) : !selects(selection, path)),
   });
@@ -71,6 +73,24 @@ function requireFolder(folder: string): void {
     'SOURCE_MISSING',
     `${folder} ${stats ? 'is not a folder' : 'does not exist'}. Give a folder, or a model's name on the Hub as owner/name.`,
   );
+}
+
+/** Packed into itself, a folder would be another one the next time. */
+function requireOutside(folder: string, outFolder: string, selection: Selection): void {
+  const path = relative(realpathSync(folder), realPathOf(resolve(outFolder)));
+  const isOutside = path === '..' || path.startsWith('../') || isAbsolute(path);
+  if (isOutside || (path !== '' && excludes(selection, path))) return;
+  throw new PackError(
+    'OUTPUT_IN_SOURCE',
+    `${outFolder} lies in ${folder}, and what is written there would be packed the next time. Write elsewhere with --out${path === '' ? '' : `, or leave it out with --exclude ${path}`}.`,
+  );
+}
+
+/** Without links, as far as the path exists. */
+function realPathOf(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  const above = dirname(path);
+  return above === path ? path : join(realPathOf(above), basename(path));
 }
 
 function requireFiles(inodes: readonly { readonly node: SourceNode<unknown> }[], folder: string): void {
