@@ -14,7 +14,9 @@ const wanted = words.filter((word) => !word.startsWith('--'));
 
 setUp(['oracles', 'machine']);
 
-const files = globSync(['packages/*/{src,test}/**/*.test.ts', 'scripts/**/*.test.ts', 'demo/**/*.test.ts'], { cwd: root })
+const files = globSync(['packages/*/{src,test}/**/*.test.ts', 'scripts/**/*.test.ts', 'demo/**/*.test.ts'], {
+  cwd: root,
+})
   .filter((file) => (file.endsWith('.long.test.ts') ? long : true))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort();

@@ -54,3 +54,10 @@ export function startVitrine(words: readonly string[], options: RunOptions = {})
 export function vitrine(words: readonly string[], options?: RunOptions): Promise<Finished> {
   return startVitrine(words, options).finished;
 }
+
+/** Whether it has ended by now. */
+export function endOf({ finished }: Running): () => boolean {
+  let ended = false;
+  void finished.then(() => (ended = true));
+  return () => ended;
+}

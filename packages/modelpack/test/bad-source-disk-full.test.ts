@@ -38,10 +38,10 @@ const FILES: Files = { 'config.json': '{}\n', 'model.bin': contentOf('model', 30
 const obstacle = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
 
 /** A file system in memory with so much room, until the caller's block ends. */
-function smallDisk(path: string, sizeBytes: number): { [Symbol.dispose]: () => void } {
+function smallDisk(path: string, sizeBytes: number): { readonly path: string; [Symbol.dispose]: () => void } {
   mkdirSync(path, { recursive: true });
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'vitrine-test', path]);
-  return { [Symbol.dispose]: () => void spawnSync('umount', [path]) };
+  return { path, [Symbol.dispose]: () => void spawnSync('umount', [path]) };
 }
 
 /** Takes all the room that is left. */
@@ -67,13 +67,12 @@ test('a pack that cannot fit is refused before anything is written', { skip: obs
   writeTree(source, FILES);
   writeFileSync(join(source, 'hole.bin'), '');
   truncateSync(join(source, 'hole.bin'), 2 ** 40);
-  const disk = join(folder.path, 'disk');
-  using _mounted = smallDisk(disk, 2 ** 22);
-  await assert.rejects(packFolder(source, NAME, { outFolder: disk, jobs: 1 }), {
+  using disk = smallDisk(join(folder.path, 'disk'), 2 ** 22);
+  await assert.rejects(packFolder(source, NAME, { outFolder: disk.path, jobs: 1 }), {
     code: 'DISK_FULL',
     message: /needs \d+ bytes in .*, \d+ are free/,
   });
-  assert.deepEqual(allNames(disk), []);
+  assert.deepEqual(allNames(disk.path), []);
 });
 
 test(
@@ -83,29 +82,27 @@ test(
     using folder = scratch();
     const source = join(folder.path, 'source');
     writeTree(source, { 'model.bin': contentOf('large', 150_000_000) });
-    const disk = join(folder.path, 'disk');
-    using _mounted = smallDisk(disk, 200_000_000);
-    const paths = packPaths(disk, NAME);
+    using disk = smallDisk(join(folder.path, 'disk'), 200_000_000);
+    const paths = packPaths(disk.path, NAME);
     const { child, finished } = startVitrine([
       'pack',
       source,
       '--name',
       'acme/tiny@r1',
       '--out',
-      disk,
+      disk.path,
       '--jobs',
       '1',
     ]);
-    let isOver = false;
-    void finished.then(() => (isOver = true));
-    while (!isOver && (statSync(paths.partial, { throwIfNoEntry: false })?.blocks ?? 0) === 0) await delay(1);
+    const isOver = endOf(finished);
+    while (!isOver() && (statSync(paths.partial, { throwIfNoEntry: false })?.blocks ?? 0) === 0) await delay(1);
     child.kill('SIGSTOP');
-    fill(join(disk, 'filler'));
+    fill(join(disk.path, 'filler'));
     child.kill('SIGCONT');
     const { status, stderr } = await finished;
     assert.equal(status, 3, stderr);
     assert.match(stderr, /^DISK_FULL: [^\n]+\n$/);
-    assert.deepEqual(allNames(disk), ['filler']);
+    assert.deepEqual(allNames(disk.path), ['filler']);
   },
 );
 
@@ -119,21 +116,30 @@ test(
     const { packSizeBytes } = await packedFromFolder(folder.path, FILES, 'acme/tiny@r1');
     const outcomes: string[] = [];
     for (let pages = 0; pages <= 4; pages++) {
-      const disk = join(folder.path, `disk-${pages}`);
-      using _mounted = smallDisk(disk, packSizeBytes + pages * PAGE_BYTES);
+      using disk = smallDisk(join(folder.path, `disk-${pages}`), packSizeBytes + pages * PAGE_BYTES);
       try {
-        await packFolder(source, NAME, { outFolder: disk, jobs: 1 });
-        assert.deepEqual(allNames(disk), ['r1.info', 'r1.json', 'r1.mpk']);
+        await packFolder(source, NAME, { outFolder: disk.path, jobs: 1 });
+        assert.deepEqual(allNames(disk.path), ['r1.info', 'r1.json', 'r1.mpk']);
         outcomes.push('packed');
       } catch (error) {
         outcomes.push((error as { code: string }).code);
-        assert.deepEqual(allNames(disk), []);
+        assert.deepEqual(allNames(disk.path), []);
       }
     }
     assert.deepEqual([...new Set(outcomes)], ['DISK_FULL', 'packed'], outcomes.join(', '));
     assert.ok(outcomes.filter((outcome) => outcome === 'DISK_FULL').length >= 2);
   },
 );
+
+test('a disk without any room does not keep an empty lock', { skip: obstacle }, async () => {
+  using folder = scratch();
+  const source = join(folder.path, 'source');
+  writeTree(source, FILES);
+  using disk = smallDisk(join(folder.path, 'disk'), 16 * PAGE_BYTES);
+  fill(join(disk.path, 'filler'));
+  await assert.rejects(packFolder(source, NAME, { outFolder: disk.path, jobs: 1 }), { code: 'DISK_FULL' });
+  assert.deepEqual(allNames(disk.path), ['filler']);
+});
 
 test(
   'what a killed run left of the pack counts as room, so that the next run fits where the first one did',
@@ -143,12 +149,11 @@ test(
     const source = join(folder.path, 'source');
     writeTree(source, FILES);
     const expected = await packedFromFolder(folder.path, FILES, 'acme/tiny@r1');
-    const disk = join(folder.path, 'disk');
-    using _mounted = smallDisk(disk, expected.packSizeBytes + 4 * PAGE_BYTES);
-    const { partial, folder: packFolderPath } = packPaths(disk, NAME);
+    using disk = smallDisk(join(folder.path, 'disk'), expected.packSizeBytes + 4 * PAGE_BYTES);
+    const { partial, folder: packFolderPath } = packPaths(disk.path, NAME);
     mkdirSync(packFolderPath, { recursive: true });
     writeFileSync(partial, readFileSync(expected.paths.pack));
-    const result = await packFolder(source, NAME, { outFolder: disk, jobs: 1 });
+    const result = await packFolder(source, NAME, { outFolder: disk.path, jobs: 1 });
     assert.equal(result.infoText, expected.infoText);
   },
 );
@@ -158,27 +163,26 @@ test(
   { skip: obstacle },
   async () => {
     using folder = scratch();
-    const disk = join(folder.path, 'disk');
     const files: Files = { 'a.bin': contentOf('a', 500_000), 'b.bin': contentOf('b', 600_000) };
-    using _mounted = smallDisk(disk, 2_000_000);
+    using disk = smallDisk(join(folder.path, 'disk'), 2_000_000);
     await using server = await startHubServer({
       repos: [{ name: 'acme/tiny', files }],
       chunkBytes: 4096,
       chunkDelayMs: 2,
     });
-    const filler = join(disk, 'filler');
+    const filler = join(disk.path, 'filler');
     const name = `acme/tiny@${server.commitOf('acme/tiny')}`;
-    const run = packFrom(server, disk, {
+    const run = packFrom(server, disk.path, {
       connections: 1,
       onEvent: ({ kind }) => {
         if (kind === 'progress' && !existsSync(filler)) fill(filler);
       },
     });
     await assert.rejects(run, { code: 'DISK_FULL' });
-    const { journal, partial, pack } = packPaths(disk, parsePackName(name));
+    const { journal, partial, pack } = packPaths(disk.path, parsePackName(name));
     assert.deepEqual([journal, partial, pack].map(existsSync), [true, true, false]);
     rmSync(filler);
     const expected = await packedFromFolder(folder.path, files, name);
-    assert.equal((await packFrom(server, disk)).infoText, expected.infoText);
+    assert.equal((await packFrom(server, disk.path)).infoText, expected.infoText);
   },
 );

@@ -68,7 +68,7 @@ export function packFrom(
   const { repository = 'acme/tiny', revision, hub, ...rest } = options;
   return packFromHub(repository, revision, {
     outFolder,
-    jobs: 2,
+    jobs: 1,
     ...rest,
     hub: { endpoint: server.endpoint, fetch: globalThis.fetch, retry: IMPATIENT, ...hub },
   });
