@@ -28,14 +28,18 @@ interface Ended {
   readonly stderr: string;
 }
 
-async function run(words: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+async function run(
+  words: readonly string[],
+  env: Record<string, string> = {},
+  signal = new AbortController().signal,
+): Promise<Ended> {
   let stdout = '';
   let stderr = '';
   const status = await runCommand(words, {
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
     env: { HF_ENDPOINT: 'http://127.0.0.1:9', ...env },
-    signal: new AbortController().signal,
+    signal,
     writeBytes: () => assert.fail('no bytes were asked for'),
   });
   return { status, stdout, stderr };
@@ -141,4 +145,15 @@ test('a pack that is not there could not be checked, which is not the same as wr
     assert.deepEqual([status, stdout], [3, '']);
     assert.match(stderr, /^PACK_UNREADABLE: .*missing\.mpk/);
   }
+});
+
+test('what was interrupted has status 130 and leaves nothing', async () => {
+  const out = join(folder, 'interrupted');
+  const words = ['pack', source, '--name', 'acme/tiny@r1', '--out', out];
+  const { status, stdout, stderr } = await run(words, {}, AbortSignal.abort());
+  assert.deepEqual([status, stdout], [130, '']);
+  assert.match(stderr, /^ABORTED: [^\n]+\n$/);
+  assert.equal((await run(words)).status, 0);
+  const check = await run(['check', join(out, 'acme', 'tiny', 'r1.mpk')], {}, AbortSignal.abort());
+  assert.deepEqual([check.status, check.stdout], [130, '']);
 });

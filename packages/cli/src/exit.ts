@@ -12,7 +12,13 @@ export const EXIT = {
 } as const;
 
 /** Codes of errors that say that the words were wrong. */
-const USAGE_CODES = new Set(['NAME_INVALID', 'PARAMETER_INVALID', 'SOURCE_MISSING', 'OUTPUT_IN_SOURCE', 'USAGE']);
+const USAGE_CODES = new Set([
+  'NAME_INVALID',
+  'PARAMETER_INVALID',
+  'SOURCE_MISSING',
+  'OUTPUT_IN_SOURCE',
+  'USAGE',
+]);
 /** Codes of errors that say that contents are not what they must be. */
 const FAILED_CODES = new Set([
   'CONTENT_MISMATCH',

@@ -63,11 +63,11 @@ test('a progress line stays within the width, says no name that steers the termi
   line.update('packing', 500, 1000, `a\nb${'long'.repeat(50)}`);
   line.clear();
   assert.equal(shown.written.length, 3);
-  const frame = /^\r\u001b\[K/;
+  const frame = '\r\u001b[K';
   for (const text of shown.written) {
-    assert.match(text, frame);
-    const rest = text.replace(frame, '');
-    assert.ok([...rest].length <= 39);
+    assert.ok(text.startsWith(frame));
+    const rest = text.slice(frame.length);
+    assert.ok(Array.from(rest).length <= 39);
     assert.equal(rest, plain(rest));
   }
   assert.match(shown.written[1]!, /packing 50 % · 500 B of 1.00 kB/);

@@ -1,18 +1,9 @@
 /** The command as a user or a script meets it: exit statuses, what goes to which output, and what it says. */
 import assert from 'node:assert/strict';
-import {
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { contentOf, writeTree } from '../../modelpack/test/hub-pack-model.ts';
 import { type Finished, startVitrine, vitrine } from './vitrine.ts';
 
@@ -50,16 +41,6 @@ function jsonLines({ stdout }: Finished): JsonLine[] {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as JsonLine);
-}
-
-/** Paths of the files that a process has open. */
-function opened(pid: number): string[] {
-  const folder = `/proc/${pid}/fd`;
-  try {
-    return readdirSync(folder).map((descriptor) => readlinkSync(join(folder, descriptor)));
-  } catch {
-    return []; // One of them was closed in between.
-  }
 }
 
 test('a pack that was made is said on standard output alone, without escape codes', () => {
@@ -130,24 +111,3 @@ test('another root and another manifest fail with status 1', async () => {
   assert.equal(wrongManifest.status, 1);
   assert.match(wrongManifest.stderr, /MANIFEST_MISMATCH/);
 });
-
-test(
-  'SIGINT ends a check with status 130',
-  { skip: !existsSync('/proc/self/fd') && 'without /proc nobody knows when it begins' },
-  async () => {
-    const large = join(folder, 'large');
-    writeTree(large, { 'model.bin': new Uint8Array(300_000_000) });
-    const out = join(folder, 'large-out');
-    await vitrine(['pack', large, '--name', 'acme/large@r1', '--out', out]);
-    const { child, finished } = startVitrine(['check', join(out, 'acme', 'large', 'r1.mpk'), '--jobs', '1']);
-    let isOver = false;
-    void finished.then(() => (isOver = true));
-    // It listens to the signal once it reads the pack.
-    const reads = (): boolean => opened(child.pid!).some((path) => path.endsWith('r1.mpk'));
-    while (!isOver && !reads()) await delay(1);
-    child.kill('SIGINT');
-    assert.equal((await finished).status, 130);
-    rmSync(large, { recursive: true });
-    rmSync(out, { recursive: true });
-  },
-);

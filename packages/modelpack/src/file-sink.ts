@@ -2,7 +2,8 @@
 import { writeSync } from 'node:fs';
 import type { BlockHasher, StreamDigest } from '@vitrine/verity';
 import { PackError } from './error.ts';
-import { type GitBlobDigest, gitBlobDigest } from './hub/index.ts';
+// Not from hub/index.ts: a worker would load the whole client.
+import { type GitBlobDigest, gitBlobDigest } from './hub/git-blob.ts';
 
 export const BLOCK_BYTES = 4096;
 

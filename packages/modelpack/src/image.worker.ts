@@ -1,7 +1,7 @@
 /** A worker of the packer: reads, hashes and writes files, so that every core has one to do. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { createBlockHasher } from '@vitrine/verity/node';
+import { createBlockHasher } from '@vitrine/verity/hasher';
 import { copyFile, newCopyBuffer } from './copy-file.ts';
 import { PackError } from './error.ts';
 import { BLOCK_BYTES, FileSink, type FilePlacement, type ImageTarget } from './file-sink.ts';

@@ -9,14 +9,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startVitrine } from '../../cli/test/vitrine.ts';
+import { endOf, startVitrine } from '../../cli/test/vitrine.ts';
 import { parsePackName } from '../src/name.ts';
 import { packPaths } from '../src/output.ts';
 import { packFolder } from '../src/pack-folder.ts';
@@ -24,6 +23,7 @@ import {
   type Files,
   allNames,
   contentOf,
+  hole,
   packFrom,
   packedFromFolder,
   scratch,
@@ -65,8 +65,7 @@ test('a pack that cannot fit is refused before anything is written', { skip: obs
   using folder = scratch();
   const source = join(folder.path, 'source');
   writeTree(source, FILES);
-  writeFileSync(join(source, 'hole.bin'), '');
-  truncateSync(join(source, 'hole.bin'), 2 ** 40);
+  hole(join(source, 'hole.bin'), 2 ** 40);
   using disk = smallDisk(join(folder.path, 'disk'), 2 ** 22);
   await assert.rejects(packFolder(source, NAME, { outFolder: disk.path, jobs: 1 }), {
     code: 'DISK_FULL',
@@ -81,10 +80,11 @@ test(
   async () => {
     using folder = scratch();
     const source = join(folder.path, 'source');
-    writeTree(source, { 'model.bin': contentOf('large', 150_000_000) });
-    using disk = smallDisk(join(folder.path, 'disk'), 200_000_000);
+    mkdirSync(source);
+    hole(join(source, 'model.bin'), 300_000_000);
+    using disk = smallDisk(join(folder.path, 'disk'), 400_000_000);
     const paths = packPaths(disk.path, NAME);
-    const { child, finished } = startVitrine([
+    const running = startVitrine([
       'pack',
       source,
       '--name',
@@ -94,12 +94,13 @@ test(
       '--jobs',
       '1',
     ]);
-    const isOver = endOf(finished);
-    while (!isOver() && (statSync(paths.partial, { throwIfNoEntry: false })?.blocks ?? 0) === 0) await delay(1);
-    child.kill('SIGSTOP');
+    const isOver = endOf(running);
+    while (!isOver() && (statSync(paths.partial, { throwIfNoEntry: false })?.blocks ?? 0) === 0)
+      await delay(1);
+    running.child.kill('SIGSTOP');
     fill(join(disk.path, 'filler'));
-    child.kill('SIGCONT');
-    const { status, stderr } = await finished;
+    running.child.kill('SIGCONT');
+    const { status, stderr } = await running.finished;
     assert.equal(status, 3, stderr);
     assert.match(stderr, /^DISK_FULL: [^\n]+\n$/);
     assert.deepEqual(allNames(disk.path), ['filler']);

@@ -16,11 +16,19 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Finished, startVitrine, vitrine } from '../../cli/test/vitrine.ts';
+import { type Finished, endOf, startVitrine, vitrine } from '../../cli/test/vitrine.ts';
 import { parsePackName } from '../src/name.ts';
 import { packPaths } from '../src/output.ts';
 import { packFolder } from '../src/pack-folder.ts';
-import { type Files, allNames, contentOf, packedFromFolder, scratch, writeTree } from './hub-pack-model.ts';
+import {
+  type Files,
+  allNames,
+  contentOf,
+  hole,
+  packedFromFolder,
+  scratch,
+  writeTree,
+} from './hub-pack-model.ts';
 
 const NAME = 'acme/tiny@r1';
 const FILES: Files = { 'config.json': '{}\n', 'model.bin': contentOf('model', 300_000) };
@@ -149,23 +157,25 @@ test('an output folder that is a file is an error with a code', async () => {
   using folder = scratch();
   const source = join(folder.path, 'source');
   writeTree(source, FILES);
-  requireFailure(await pack(source, join(source, 'config.json')), 'OUTPUT_UNWRITABLE', 3);
+  const file = join(folder.path, 'file');
+  writeFileSync(file, '');
+  requireFailure(await pack(source, file), 'OUTPUT_UNWRITABLE', 3);
 });
 
 test('a file that is touched while the folder is packed is noticed, and nothing is left', async () => {
   using folder = scratch();
   const source = join(folder.path, 'source');
-  writeTree(source, { ...FILES, 'large.bin': contentOf('large', 150_000_000) });
+  writeTree(source, FILES);
+  hole(join(source, 'large.bin'), 300_000_000);
   const out = join(folder.path, 'out');
   const paths = packPaths(out, parsePackName(NAME));
   const words = ['pack', source, '--name', NAME, '--out', out, '--jobs', '1'];
-  const { finished } = startVitrine(words);
+  const running = startVitrine(words);
+  const isOver = endOf(running);
   // From here on the folder was looked at, and the largest file comes first.
-  let isOver = false;
-  void finished.then(() => (isOver = true));
-  while (!existsSync(paths.partial) && !isOver) await delay(1);
+  while (!existsSync(paths.partial) && !isOver()) await delay(1);
   utimesSync(join(source, 'model.bin'), 1, 1);
-  const ended = await finished;
+  const ended = await running.finished;
   requireFailure(ended, 'SOURCE_CHANGED', 3);
   assert.ok(ended.stderr.includes('model.bin'));
   assert.deepEqual(allNames(out), []);

@@ -1,6 +1,15 @@
 /** Repositories for tests: contents that are the same every time, on a Hub of the test's own and in plain folders. */
 import { createCipheriv, createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+  truncateSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { HubPackOptions } from '../src/pack-hub.ts';
@@ -39,6 +48,12 @@ export function writeTree(folder: string, files: Files): void {
     if (entry.isDirectory()) chmodSync(join(entry.parentPath, entry.name), 0o755);
   }
   chmodSync(folder, 0o755);
+}
+
+/** A file without blocks on disk, and so as long as a test needs time. */
+export function hole(path: string, sizeBytes: number): void {
+  writeFileSync(path, '');
+  truncateSync(path, sizeBytes);
 }
 
 /** What the same files give when they are packed from a folder. */

@@ -1,13 +1,21 @@
 /** Packing a folder, and stopped in the middle: nothing half-written is ever under a final name, and nothing is in the way. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Running, startVitrine, vitrine } from '../../cli/test/vitrine.ts';
+import { type Running, endOf, startVitrine, vitrine } from '../../cli/test/vitrine.ts';
 import { parsePackName } from '../src/name.ts';
 import { type PackPaths, packPaths } from '../src/output.ts';
-import { type Files, allNames, contentOf, packedFromFolder, scratch, writeTree } from './hub-pack-model.ts';
+import {
+  type Files,
+  allNames,
+  contentOf,
+  hole,
+  packedFromFolder,
+  scratch,
+  writeTree,
+} from './hub-pack-model.ts';
 
 const KILLS = process.env['VITRINE_LONG'] === '1' ? 20 : 2;
 const NAME = 'acme/tiny@r1';
@@ -20,8 +28,7 @@ const SMALL: Files = { 'config.json': '{}\n', 'model.bin': contentOf('model', 3_
 function largeFolder(parent: string): string {
   const folder = join(parent, 'large');
   mkdirSync(folder);
-  writeFileSync(join(folder, 'hole.bin'), '');
-  truncateSync(join(folder, 'hole.bin'), LARGE_BYTES);
+  hole(join(folder, 'hole.bin'), LARGE_BYTES);
   return folder;
 }
 
@@ -30,13 +37,12 @@ function packWords(folder: string, out: string): string[] {
 }
 
 /** Waits until so much of the partial is on disk; fails when the packer ends first. */
-async function untilWritten({ finished }: Running, paths: PackPaths, bytes: number): Promise<void> {
-  let ended: string | undefined;
-  void finished.then(({ status, stderr }) => (ended = `status ${status}: ${stderr}`));
+async function untilWritten(running: Running, paths: PackPaths, bytes: number): Promise<void> {
+  const isOver = endOf(running);
   for (;;) {
     const blocks = statSync(paths.partial, { throwIfNoEntry: false })?.blocks ?? 0;
     if (blocks * 512 >= bytes) return;
-    assert.equal(ended, undefined, 'the packer ended before it could be stopped');
+    assert.ok(!isOver(), 'the packer ended before it could be stopped');
     await delay(POLL_MS);
   }
 }
@@ -100,12 +106,11 @@ test('at no time is there a final name without its whole content', async () => {
   writeTree(source, { ...SMALL, 'larger.bin': contentOf('larger', 60_000_000) });
   const out = join(folder.path, 'out');
   const paths = packPaths(out, parsePackName(NAME));
-  const { finished } = startVitrine(packWords(source, out));
-  let ended = false;
-  void finished.then(() => (ended = true));
+  const running = startVitrine(packWords(source, out));
+  const isOver = endOf(running);
   const sizes = new Set<number>();
   const texts = new Set<string>();
-  while (!ended) {
+  while (!isOver()) {
     if (existsSync(paths.pack)) {
       sizes.add(statSync(paths.pack).size);
       assert.ok(existsSync(paths.info) && existsSync(paths.manifest));
@@ -115,7 +120,7 @@ test('at no time is there a final name without its whole content', async () => {
     }
     await delay(1);
   }
-  assert.equal((await finished).status, 0);
+  assert.equal((await running.finished).status, 0);
   const final = [paths.info, paths.manifest].map((path) => readFileSync(path, 'utf8'));
   assert.deepEqual(
     [...texts].filter((text) => !final.includes(text)),

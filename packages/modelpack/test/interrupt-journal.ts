@@ -1,5 +1,5 @@
 /** What an interrupted run left, as its journal and partial say. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { plannedFiles } from '../src/image-writer.ts';
 import type { FilePlacement } from '../src/file-sink.ts';
 import { parsePackName } from '../src/name.ts';
@@ -28,6 +28,7 @@ export function placedFiles(name: string, files: Files): PlacedFile[] {
 
 /** How many bytes of each file are noted, by path; a line that a kill cut in two does not count. */
 export function notedBytes(paths: PackPaths, placed: readonly PlacedFile[]): Map<string, number> {
+  if (!existsSync(paths.journal)) return new Map();
   const text = readFileSync(paths.journal, 'utf8');
   const lines = text
     .slice(0, text.lastIndexOf('\n') + 1)
