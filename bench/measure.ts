@@ -9,7 +9,7 @@ export interface Run {
   readonly stdout: string;
 }
 
-const MEMORY_POLL_MS = 10;
+const MEMORY_POLL_MS = 100;
 
 /** Runs a program to its end. @throws Error with its standard error when it fails */
 export async function run(program: string, args: readonly string[]): Promise<Run> {

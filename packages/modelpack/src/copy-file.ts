@@ -5,7 +5,7 @@ import { PackError } from './error.ts';
 import type { FileSink } from './file-sink.ts';
 
 /** Small enough that a piece is still in the processor's cache when it is hashed and written. */
-const PIECE_BYTES = 1024 * 1024;
+const PIECE_BYTES = 512 * 1024;
 
 /** Not blocking, should the name lead to a FIFO by now; not through a link that took the file's place. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
