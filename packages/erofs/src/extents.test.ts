@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type DataExtent, type Extent, completeFirstBlock, dataExtentOf, imageExtents } from './extents.ts';
-import { decodeDirent, decodeInode, decodeSuperblock, superblockChecksum } from './format.ts';
+import { type DataExtent, type Extent, dataExtentOf, imageExtents } from './extents.ts';
+import { decodeDirent, decodeInode, decodeSuperblock, sealSuperblock, superblockChecksum } from './format.ts';
 import { type ImageLayout, type PlannedInode, planImage } from './layout.ts';
 import type { DirectoryNode, SourceNode } from './tree.ts';
 
@@ -194,7 +194,7 @@ test('the checksum of the first block covers the tails that were brought into it
   const bytes = extent.render();
   bytes.set(Buffer.from('hello'), extent.tails[0]!.offsetBytes);
   assert.throws(() => decodeSuperblock(bytes), { code: 'CHECKSUM_MISMATCH' });
-  completeFirstBlock(bytes);
+  sealSuperblock(bytes);
   assert.deepEqual(decodeSuperblock(bytes), layout.superblock);
   const before = superblockChecksum(bytes);
   bytes[extent.tails[0]!.offsetBytes]! ^= 1;

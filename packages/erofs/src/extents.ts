@@ -7,7 +7,6 @@ import {
   encodeDirent,
   encodeInode,
   encodeSuperblock,
-  sealSuperblock,
 } from './format.ts';
 import { type ImageLayout, type PlannedInode, nidOf } from './layout.ts';
 
@@ -156,11 +155,6 @@ function metadataExtent<S>(
 function contentOffset<S>(inode: PlannedInode<S>, offsetBytes: number): number {
   if (inode.tailOffsetBytes === offsetBytes) return inode.fullBlockCount * BLOCK_SIZE_BYTES;
   return offsetBytes - inode.blockAddress * BLOCK_SIZE_BYTES;
-}
-
-/** The superblock's checksum covers the whole first block: it is set when the tails in it are there. */
-export function completeFirstBlock(firstBlock: Uint8Array): void {
-  sealSuperblock(firstBlock);
 }
 
 function renderInode<S>(inode: PlannedInode<S>): Uint8Array {

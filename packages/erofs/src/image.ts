@@ -1,7 +1,7 @@
 /** Writes an image block by block, in order: the plain way, for callers that want bytes rather than speed. */
 import { ErofsError } from './error.ts';
-import { type DataExtent, type MetadataExtent, completeFirstBlock, imageExtents } from './extents.ts';
-import { BLOCK_SIZE_BYTES } from './format.ts';
+import { type DataExtent, type MetadataExtent, imageExtents } from './extents.ts';
+import { BLOCK_SIZE_BYTES, sealSuperblock } from './format.ts';
 import type { ImageLayout } from './layout.ts';
 import type { FileNode } from './tree.ts';
 
@@ -30,7 +30,7 @@ async function metadataBytes<S>(extent: MetadataExtent<S>, read: ReadFile<S>): P
   for (const { inode, offsetBytes, fileOffsetBytes, lengthBytes } of extent.tails) {
     bytes.set(await readExactly(read, inode.node as FileNode<S>, fileOffsetBytes, lengthBytes), offsetBytes);
   }
-  if (extent.firstBlock === 0) completeFirstBlock(bytes.subarray(0, BLOCK_SIZE_BYTES));
+  if (extent.firstBlock === 0) sealSuperblock(bytes.subarray(0, BLOCK_SIZE_BYTES));
   return bytes;
 }
 

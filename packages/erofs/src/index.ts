@@ -9,6 +9,7 @@ export {
   type InodeKind,
   type Superblock,
   decodeSuperblock,
+  sealSuperblock,
 } from './format.ts';
 export {
   type DirectoryEntry,
@@ -25,7 +26,6 @@ export {
   type Extent,
   type FileTail,
   type MetadataExtent,
-  completeFirstBlock,
   dataExtentOf,
   imageExtents,
 } from './extents.ts';

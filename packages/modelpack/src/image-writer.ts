@@ -4,9 +4,9 @@ import {
   type Extent,
   type MetadataExtent,
   type PlannedInode,
-  completeFirstBlock,
   dataExtentOf,
   imageExtents,
+  sealSuperblock,
 } from '@vitrine/erofs';
 import type { FolderFile } from '@vitrine/erofs/node';
 import { VerityError, encodeSuperblock, finishTree } from '@vitrine/verity';
@@ -163,7 +163,7 @@ export class ImageWriter<S> {
         bytes.set(written.subarray(offsetBytes, offsetBytes + lengthBytes), offsetBytes);
       }
     }
-    if (extent.firstBlock === 0) completeFirstBlock(bytes.subarray(0, BLOCK_BYTES));
+    if (extent.firstBlock === 0) sealSuperblock(bytes.subarray(0, BLOCK_BYTES));
     return bytes;
   }
 

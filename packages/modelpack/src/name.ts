@@ -1,6 +1,7 @@
 /** The name of a pack, `owner/name@revision`, and what follows from it: UUID and salt (modelwrap's rules). */
 import { createHash } from 'node:crypto';
 import { PackError } from './error.ts';
+import { repoPart } from './hub/name.ts';
 
 export interface PackName {
   readonly owner: string;
@@ -9,8 +10,6 @@ export interface PackName {
   readonly revision: string;
 }
 
-/** As the Hub has it: letters, digits, `-`, `_`, `.`, neither `-` nor `.` at either end, at most 96. */
-const PART = /^(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$/;
 /** The revision becomes a file name, with an ending. */
 const REVISION_LIMIT_BYTES = 200;
 
@@ -22,7 +21,7 @@ export function parsePackName(text: string): PackName {
   }
   const [owner = '', name = '', ...rest] = text.slice(0, at).split('/');
   const revision = text.slice(at + 1);
-  if (rest.length > 0 || !PART.test(owner) || !PART.test(name)) {
+  if (rest.length > 0 || !repoPart.test(owner) || !repoPart.test(name)) {
     throw invalid(text, 'owner and name each take letters, digits, "-", "_" and ".", up to 96 of them');
   }
   requireRevision(text, revision);

@@ -5,7 +5,7 @@ import { quoted } from './printable.ts';
  * A repository is `owner/name`. The Hub's rules for each part: ASCII letters, digits, `-`, `_`, `.`; at most
  * 96 characters; neither `-` nor `.` at either end; no `--`, no `..`; a name does not end in `.git`.
  */
-const repoPart = /^(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$/;
+export const repoPart = /^(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$/;
 
 /** @throws {HubError} PARAMETER_INVALID */
 export function checkRepo(repo: string): void {
