@@ -7,26 +7,39 @@ import tseslint from 'typescript-eslint';
  * so that a new package is a decision.
  */
 export const mayImport = {
+  bytes: [],
+  x509: ['bytes'],
   erofs: [],
   verity: [],
   modelpack: ['erofs', 'verity'],
-  evidence: [],
-  measure: [],
-  provenance: [],
-  verifier: ['evidence', 'measure', 'provenance'],
+  evidence: ['bytes', 'x509'],
+  measure: ['bytes'],
+  provenance: ['bytes', 'x509'],
+  verifier: ['bytes', 'x509', 'evidence', 'measure', 'provenance'],
   deployment: ['modelpack', 'measure', 'verity', 'erofs'],
   guest: ['evidence', 'deployment', 'modelpack'],
   kbs: ['verifier'],
   client: ['verifier'],
   web: ['verifier'],
-  simtee: ['evidence'],
-  conformance: ['verifier'],
+  simtee: ['bytes', 'x509', 'evidence'],
+  conformance: ['bytes', 'x509', 'evidence', 'measure', 'verifier'],
 };
 const everything = Object.keys(mayImport);
 const table = { ...mayImport, cli: everything };
 
 /** These run unchanged in Node, browsers and workers: bytes, clock, anchors and fetch are arguments. */
-export const isomorphic = ['erofs', 'verity', 'evidence', 'measure', 'provenance', 'verifier', 'client'];
+export const isomorphic = [
+  'bytes',
+  'x509',
+  'erofs',
+  'verity',
+  'evidence',
+  'measure',
+  'provenance',
+  'verifier',
+  'client',
+  'simtee',
+];
 
 const nodeOnly = {
   group: ['node:*', 'fs', 'fs/*', 'path', 'crypto', 'worker_threads', 'os', 'stream', 'buffer'],

@@ -1,0 +1,11 @@
+export { bigEndian, concatBytes, equalBytes, isZero, reversed } from './arrays.ts';
+export { fromBase64, fromBase64Url, toBase64, toBase64Url } from './base64.ts';
+export { Der, DerFields, contextTag, derTag, parseDer, parseFirstDer, primitiveContextTag } from './der.ts';
+export { type DigestName, digest, digestSizeBytes, sha256, sha384, sha512 } from './digest.ts';
+export { BytesError, type BytesErrorCode } from './error.ts';
+export { formatGuid, parseGuid } from './guid.ts';
+export { fromHex, toHex } from './hex.ts';
+export { type JsonLimits, JsonNode, type JsonValue, parseJson } from './json.ts';
+export { type PemBlock, formatPem, parsePem, parsePemBlocks } from './pem.ts';
+export { ByteReader } from './reader.ts';
+export { decodeUtf8, latin1, utf8 } from './text.ts';

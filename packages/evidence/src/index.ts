@@ -1,0 +1,14 @@
+export {
+  type Appraisal,
+  type Check,
+  type CheckOutcome,
+  appraisalOf,
+  decided,
+  failed,
+  notChecked,
+  passed,
+} from './check.ts';
+export { EvidenceError } from './error.ts';
+export * from './snp/index.ts';
+export * from './tdx/index.ts';
+export * from './nvidia/index.ts';

@@ -1,0 +1,99 @@
+/** Damage to bytes, the same at each run. */
+import { codeOf, ExpectationError } from './suite.ts';
+
+/** A generator of 32-bit numbers from a seed (xorshift32, Marsaglia 2003). */
+export function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state >>>= 0;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state;
+  };
+}
+
+/** A copy with one bit flipped; bit 0 is the lowest of byte 0. */
+export function withBitFlipped(bytes: Uint8Array, bit: number): Uint8Array {
+  const flipped = bytes.slice();
+  flipped[bit >> 3]! ^= 1 << (bit & 7);
+  return flipped;
+}
+
+/** A copy with one to eight random damages: bits, bytes, extreme values, cuts, doublings, removals. */
+export function mutated(bytes: Uint8Array, random: () => number): Uint8Array {
+  let result = bytes.slice();
+  for (let count = 1 + (random() % 8); count > 0; count--) {
+    const at = result.length > 0 ? random() % result.length : 0;
+    switch (random() % 7) {
+      case 0:
+        if (result.length > 0) result[at]! ^= 1 << (random() % 8);
+        break;
+      case 1:
+        if (result.length > 0) result[at] = random() & 0xff;
+        break;
+      case 2:
+        result.fill([0x00, 0xff, 0x80, 0x7f][random() % 4]!, at, at + 1 + (random() % 8));
+        break;
+      case 3:
+        result = result.slice(0, at);
+        break;
+      case 4: {
+        const piece = result.slice(at, at + 1 + (random() % 64));
+        result = Uint8Array.from([...result.subarray(0, at), ...piece, ...result.subarray(at)]);
+        break;
+      }
+      case 5: {
+        const length = 1 + (random() % 16);
+        result = Uint8Array.from([...result.subarray(0, at), ...result.subarray(at + length)]);
+        break;
+      }
+      default: {
+        const from = result.length > 0 ? random() % result.length : 0;
+        result.copyWithin(at, from, from + 1 + (random() % 32));
+      }
+    }
+  }
+  return result;
+}
+
+/**
+ * Feeds a parser mutants of the seeds: whatever it says must be an answer or a typed error, within a time that no
+ * honest input comes near. The time is not a performance figure: it catches loops that hostile lengths drive.
+ */
+export async function fuzz(
+  seeds: readonly Uint8Array[],
+  count: number,
+  parse: (bytes: Uint8Array) => unknown,
+  seed = 20261125,
+): Promise<void> {
+  const random = randomNumbers(seed);
+  for (let round = 0; round < count; round++) {
+    const bytes = mutated(seeds[round % seeds.length]!, random);
+    const start = performance.now();
+    try {
+      await parse(bytes);
+    } catch (error) {
+      if (codeOf(error) === undefined)
+        throw new ExpectationError(`mutant ${round}: an untyped error: ${String(error)}`, { cause: error });
+    }
+    const elapsedMs = performance.now() - start;
+    // A pause of the machine is no loop: the same mutant must be slow again.
+    if (elapsedMs > 50 && (await isSlow(parse, bytes)))
+      throw new ExpectationError(`mutant ${round} takes over 50 ms each time`);
+  }
+}
+
+async function isSlow(parse: (bytes: Uint8Array) => unknown, bytes: Uint8Array): Promise<boolean> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const start = performance.now();
+    try {
+      await parse(bytes);
+    } catch {
+      // Judged above.
+    }
+    if (performance.now() - start <= 50) return false;
+  }
+  return true;
+}

@@ -1,0 +1,58 @@
+/** Distinguished names (RFC 5280 section 4.1.2.4). */
+import { type Der, derTag, equalBytes } from '@vitrine/bytes';
+
+export interface NameAttribute {
+  readonly oid: string;
+  readonly value: string;
+}
+
+export interface Name {
+  /** The name's DER: names are the same when these bytes are. */
+  readonly der: Uint8Array;
+  readonly attributes: readonly NameAttribute[];
+}
+
+const shortNames: Readonly<Record<string, string>> = {
+  '2.5.4.3': 'CN',
+  '2.5.4.5': 'serialNumber',
+  '2.5.4.6': 'C',
+  '2.5.4.7': 'L',
+  '2.5.4.8': 'ST',
+  '2.5.4.10': 'O',
+  '2.5.4.11': 'OU',
+};
+
+/** @throws BytesError */
+export function parseName(element: Der): Name {
+  const attributes = element.children(derTag.sequence).flatMap((set) => {
+    const members = set.children(derTag.set);
+    return members.map((member) => {
+      const fields = member.fields(derTag.sequence);
+      const oid = fields.next().oid();
+      const value = fields.next().text();
+      fields.end();
+      return { oid, value };
+    });
+  });
+  return { der: element.bytes, attributes };
+}
+
+export function sameName(a: Name, b: Name): boolean {
+  return equalBytes(a.der, b.der);
+}
+
+/** The values of the attribute "CN", "O", … in their order. */
+export function attributeValues(name: Name, shortName: string): string[] {
+  return name.attributes.filter(({ oid }) => shortNames[oid] === shortName).map(({ value }) => value);
+}
+
+/** The only common name, or undefined. */
+export function commonName(name: Name): string | undefined {
+  const values = attributeValues(name, 'CN');
+  return values.length === 1 ? values[0] : undefined;
+}
+
+/** For messages: "CN=SEV-Milan, O=Advanced Micro Devices". */
+export function formatName(name: Name): string {
+  return name.attributes.map(({ oid, value }) => `${shortNames[oid] ?? oid}=${value}`).join(', ');
+}
