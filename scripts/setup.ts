@@ -36,6 +36,11 @@ const groups = {
     ],
     withoutThem: 'booting a pack in a virtual machine',
   },
+  /** What runs the verifying packages' suites as a page does. */
+  browser: {
+    tools: [{ program: 'chromium', debian: 'chromium' }],
+    withoutThem: 'running the suites in a browser',
+  },
 } as const satisfies Record<string, Group>;
 export type ToolGroup = keyof typeof groups;
 

@@ -12,7 +12,7 @@ const words = process.argv.slice(2);
 const long = words.includes('--long');
 const wanted = words.filter((word) => !word.startsWith('--'));
 
-setUp(['oracles', 'machine']);
+setUp(['oracles', 'machine', 'browser']);
 
 const files = globSync(['packages/*/{src,test}/**/*.test.ts', 'scripts/**/*.test.ts', 'demo/**/*.test.ts'], {
   cwd: root,

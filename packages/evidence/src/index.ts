@@ -9,6 +9,7 @@ export {
   passed,
 } from './check.ts';
 export { EvidenceError } from './error.ts';
+export { type EvidenceKind, identifyEvidence, unwrapped } from './kind.ts';
 export * from './snp/index.ts';
 export * from './tdx/index.ts';
 export * from './nvidia/index.ts';

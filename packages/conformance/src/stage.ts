@@ -1,0 +1,24 @@
+/** What a stage is: JSON in, a verdict out. */
+import type { JsonNode, JsonValue } from '@vitrine/bytes';
+
+/** Exit status of the command, by verdict. */
+export const EXIT = { accept: 0, internalError: 1, reject: 10, unsupported: 20, malformed: 30 } as const;
+
+/** Outputs of an input that is accepted; a Rejection is thrown for one that is not. */
+export type Stage = (input: JsonNode) => Promise<Readonly<Record<string, JsonValue>>>;
+
+/** The input is well-formed, and refused. */
+export class Rejection extends Error {
+  override readonly name = 'Rejection';
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The input is not what the stage's schema says. */
+export class MalformedInput extends Error {
+  override readonly name = 'MalformedInput';
+}

@@ -1,0 +1,10 @@
+/** Every stage by its name on the command line. */
+import type { Stage } from '../stage.ts';
+import { verifyEhbpKeyBinding } from './ehbp-key-binding.ts';
+import { verifyHardwareMeasurements, verifyMeasurement } from './measurement.ts';
+
+export const stages: Readonly<Record<string, Stage>> = {
+  'verify-measurement': verifyMeasurement,
+  'verify-hardware-measurements': verifyHardwareMeasurements,
+  'verify-ehbp-key-binding': verifyEhbpKeyBinding,
+};
