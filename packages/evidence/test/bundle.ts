@@ -8,13 +8,13 @@ export async function bundle(entry: string, options: { readonly minify?: boolean
     logLevel: 'silent',
     build: {
       write: false,
-      minify: options.minify ?? false,
+      minify: options.minify === true,
       target: 'es2024',
       lib: { entry, formats: ['es'], fileName: 'bundle' },
     },
   });
-  const [first] = Array.isArray(output) ? output : [output];
-  if (!first || !('output' in first)) throw new Error('The bundler made nothing.');
+  const first = [output].flat()[0];
+  if (first === undefined || !('output' in first)) throw new Error('The bundler made nothing.');
   const chunks = first.output.flatMap((file) => (file.type === 'chunk' ? [file.code] : []));
   if (chunks.length !== 1) throw new Error(`Expected one script, found ${chunks.length}.`);
   const code = chunks[0]!;
