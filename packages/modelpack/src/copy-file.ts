@@ -1,8 +1,9 @@
 /** Copies one file of a folder into a sink, and notices when it is not (or no longer) the file that was looked at. */
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { FolderFile } from '@vitrine/erofs/node';
+import type { CopyFailure } from '@vitrine/verity/node';
 import { PackError } from './error.ts';
-import type { FileSink } from './file-sink.ts';
+import { type FileSink, writeFailure } from './file-sink.ts';
 
 /** Small enough that a piece is still in the processor's cache when it is hashed and written. */
 const PIECE_BYTES = 512 * 1024;
@@ -72,6 +73,34 @@ function readFully(
   }
 }
 
+/** What a copy by the native addon came to, as the same errors. */
+export function copyError(failure: CopyFailure, sources: readonly CopySource[]): PackError {
+  switch (failure.kind) {
+    case 'stopped':
+      return new PackError('ABORTED', 'The packing was stopped.');
+    case 'write':
+      return writeFailure(failure.cause);
+    case 'read':
+      return readFailure(sources[failure.index]!.source, failure.cause);
+    case 'changed': {
+      const { source, sizeBytes } = sources[failure.index]!;
+      const how = {
+        replaced: 'another file has taken its place',
+        resized: `it had ${sizeBytes} bytes, now it has ${failure.bytes}`,
+        touched: 'its time of change is another',
+        ended: `it had ${sizeBytes} bytes, now it ends at byte ${failure.bytes}`,
+        grown: `it had ${sizeBytes} bytes and has grown`,
+      }[failure.how];
+      return changed(source, how);
+    }
+  }
+}
+
+interface CopySource {
+  readonly source: FolderFile;
+  readonly sizeBytes: number;
+}
+
 function requireEnd(descriptor: number, source: FolderFile, sizeBytes: number): void {
   const more = attempt(source, () => readSync(descriptor, new Uint8Array(1), 0, 1, sizeBytes));
   if (more > 0) throw changed(source, `it had ${sizeBytes} bytes and has grown`);
@@ -88,9 +117,11 @@ function attempt<T>(source: FolderFile, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ELOOP')
-      throw changed(source, 'a link has taken its place');
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PackError('SOURCE_UNREADABLE', `Reading ${source.displayPath}: ${reason}.`, { cause });
+    throw readFailure(source, cause as NodeJS.ErrnoException);
   }
+}
+
+function readFailure(source: FolderFile, cause: NodeJS.ErrnoException): PackError {
+  if (cause.code === 'ELOOP') return changed(source, 'a link has taken its place');
+  return new PackError('SOURCE_UNREADABLE', `Reading ${source.displayPath}: ${cause.message}.`, { cause });
 }

@@ -10,7 +10,15 @@ import {
 } from '@vitrine/erofs';
 import type { FolderFile } from '@vitrine/erofs/node';
 import { VerityError, encodeSuperblock, finishTree } from '@vitrine/verity';
-import { FileStore, createBlockHasher } from '@vitrine/verity/node';
+import {
+  type CopiedFile,
+  type FileCopy,
+  FileStore,
+  canCopyFiles,
+  createBlockHasher,
+  startFileCopy,
+} from '@vitrine/verity/node';
+import { copyError } from './copy-file.ts';
 import { PackError } from './error.ts';
 import { BLOCK_BYTES, type FileDigests, type FilePlacement, writeAt, writeFailure } from './file-sink.ts';
 import type { PackPlan } from './plan.ts';
@@ -53,28 +61,20 @@ export class ImageWriter<S> {
   readonly #plan: PackPlan<S>;
   readonly #descriptor: number;
   readonly #options: ImageWriterOptions;
-  readonly #workers: ImageWorker[];
+  /** Started when there is something for them to do. */
+  #workers: ImageWorker[] = [];
+  #copy: FileCopy | undefined;
 
   /** @throws PackError OUTPUT_UNWRITABLE or DISK_FULL */
   constructor(plan: PackPlan<S>, options: ImageWriterOptions) {
     this.#plan = plan;
     this.#options = options;
     this.#descriptor = openPack(options.packPath, plan.packSizeBytes, options.keepContents);
-    const setUp: WorkerSetUp = {
-      packPath: options.packPath,
-      salt: plan.verity.salt,
-      leavesOffsetBytes: plan.geometry.levels[0]?.offsetBytes,
-      native: options.native ?? 'auto',
-    };
-    this.#workers = Array.from(
-      { length: options.jobs },
-      () => new ImageWorker(setUp, (count, file) => options.onBytes?.(count, file)),
-    );
   }
 
   /** The worker with the least to do; a file that arrives in pieces stays with it. */
   leastLoaded(): ImageWorker {
-    return this.#workers.reduce((least, worker) => (worker.load < least.load ? worker : least));
+    return this.#startWorkers().reduce((least, worker) => (worker.load < least.load ? worker : least));
   }
 
   /**
@@ -83,8 +83,66 @@ export class ImageWriter<S> {
    * @throws PackError of the first file that fails
    */
   async copyFiles(files: readonly PlannedFile<FolderFile>[]): Promise<FileDigests[]> {
+    const order = largestFirst(files);
+    const isNative = (this.#options.native ?? 'auto') === 'auto' && canCopyFiles();
+    return isNative ? this.#copyNatively(files, order) : this.#copyByWorkers(files, order);
+  }
+
+  async #copyNatively(
+    files: readonly PlannedFile<FolderFile>[],
+    order: readonly number[],
+  ): Promise<FileDigests[]> {
+    const { verity, geometry } = this.#plan;
+    const copied = order.map((index): CopiedFile => {
+      const { source, placement } = files[index]!;
+      return { ...placement, ...source };
+    });
+    const copy = startFileCopy(copied, {
+      salt: verity.salt,
+      blockSizeBytes: BLOCK_BYTES,
+      descriptor: this.#descriptor,
+      // An image of a single block has no leaves, and no file with a block of its own.
+      leavesOffsetBytes: geometry.levels[0]?.offsetBytes ?? 0,
+      threads: this.#options.jobs,
+    });
+    this.#copy = copy;
+    const tellProgress = this.#progressOf(copy, (at) => files[order[at]!]?.source.displayPath ?? '');
+    const timer = setInterval(tellProgress, PROGRESS_INTERVAL_MS);
+    try {
+      const result = await copy.result;
+      tellProgress();
+      if ('failure' in result) {
+        const sources = order.map((index) => ({
+          source: files[index]!.source,
+          sizeBytes: files[index]!.placement.sizeBytes,
+        }));
+        throw copyError(result.failure, sources);
+      }
+      const digests = new Array<FileDigests>(files.length);
+      for (const [at, index] of order.entries())
+        digests[index] = { sha256: Buffer.from(result.digests[at]!).toString('hex') };
+      return digests;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  /** Tells how many bytes were copied since it was last called. */
+  #progressOf(copy: FileCopy, nameOf: (at: number) => string): () => void {
+    let toldBytes = 0;
+    return () => {
+      const { doneBytes, index } = copy.progress();
+      if (doneBytes > toldBytes) this.#options.onBytes?.(doneBytes - toldBytes, nameOf(index));
+      toldBytes = doneBytes;
+    };
+  }
+
+  async #copyByWorkers(
+    files: readonly PlannedFile<FolderFile>[],
+    order: readonly number[],
+  ): Promise<FileDigests[]> {
     const digests = new Array<FileDigests>(files.length);
-    const batches = batchesOf(files);
+    const batches = batchesOf(files, order.toReversed());
     const work = async (worker: ImageWorker): Promise<void> => {
       for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
         const jobs = batch.map((index): LocalFile => ({
@@ -95,8 +153,24 @@ export class ImageWriter<S> {
         for (const [at, index] of batch.entries()) digests[index] = answers[at]!;
       }
     };
-    await Promise.all(this.#workers.map(work));
+    await Promise.all(this.#startWorkers().map(work));
     return digests;
+  }
+
+  #startWorkers(): readonly ImageWorker[] {
+    if (this.#workers.length > 0) return this.#workers;
+    const { packPath, jobs, native = 'auto', onBytes } = this.#options;
+    const setUp: WorkerSetUp = {
+      packPath,
+      salt: this.#plan.verity.salt,
+      leavesOffsetBytes: this.#plan.geometry.levels[0]?.offsetBytes,
+      native,
+    };
+    this.#workers = Array.from(
+      { length: jobs },
+      () => new ImageWorker(setUp, (count, file) => onBytes?.(count, file)),
+    );
+    return this.#workers;
   }
 
   /**
@@ -149,6 +223,8 @@ export class ImageWriter<S> {
   }
 
   async close(): Promise<void> {
+    this.#copy?.stop();
+    await this.#copy?.result;
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     closeSync(this.#descriptor);
   }
@@ -191,17 +267,21 @@ function isMetadata<S>(extent: Extent<S>): extent is MetadataExtent<S> {
   return extent.kind === 'metadata';
 }
 
+const PROGRESS_INTERVAL_MS = 50;
 const BATCH_LIMIT_BYTES = 4 * 1024 * 1024;
 const BATCH_LIMIT_FILES = 256;
 
-/** Indexes of files, to be taken from the end: the largest there, so that no worker is left with it at last. */
-function batchesOf(files: readonly PlannedFile<unknown>[]): number[][] {
+function largestFirst(files: readonly PlannedFile<unknown>[]): number[] {
   const order = files.map((_, index) => index);
-  order.sort((a, b) => files[a]!.placement.sizeBytes - files[b]!.placement.sizeBytes);
+  return order.sort((a, b) => files[b]!.placement.sizeBytes - files[a]!.placement.sizeBytes);
+}
+
+/** In that order, to be taken from the end: the largest there, so that no worker is left with it at last. */
+function batchesOf(files: readonly PlannedFile<unknown>[], smallestFirst: readonly number[]): number[][] {
   const batches: number[][] = [];
   let batch: number[] = [];
   let bytes = 0;
-  for (const index of order) {
+  for (const index of smallestFirst) {
     batch.push(index);
     bytes += files[index]!.placement.sizeBytes;
     if (bytes < BATCH_LIMIT_BYTES && batch.length < BATCH_LIMIT_FILES) continue;

@@ -2,10 +2,9 @@
  * The N-API face of the kernels: pure functions over byte arrays. Every argument is checked here; the TypeScript side
  * (native-addon.node.ts) compares every function with node:crypto before it is used.
  */
-#include <node_api.h>
-#include <string.h>
+#include "addon.h"
 
-#include "sha256.h"
+#include <string.h>
 
 #ifndef VITRINE_SOURCE_SHA256
 #error "scripts/build-native.ts passes the sources' SHA-256"
@@ -26,17 +25,12 @@ static const struct kernel kernels[] = {
 #endif
     {NULL, NULL, NULL, NULL}};
 
-struct bytes {
-  uint8_t *at;
-  size_t length;
-};
-
-static int fail(napi_env env, const char *message) {
+int fail(napi_env env, const char *message) {
   napi_throw_range_error(env, "ERR_VITRINE_HASH", message);
   return 0;
 }
 
-static int get_bytes(napi_env env, napi_value value, struct bytes *bytes) {
+int get_bytes(napi_env env, napi_value value, struct bytes *bytes) {
   napi_typedarray_type type;
   void *at = NULL;
   if (napi_get_typedarray_info(env, value, &type, &bytes->length, &at, NULL, NULL) != napi_ok ||
@@ -71,6 +65,20 @@ static void make_plan(struct leaf_plan *plan, const struct kernel *kernel, struc
   plan->total_bits = ((uint64_t)salt.length + block_size) * 8;
 }
 
+static int get_plan(napi_env env, napi_value salt_value, napi_value size_value, const struct kernel *kernel,
+                    struct leaf_plan *plan) {
+  struct bytes salt;
+  uint32_t block_size;
+  if (!get_bytes(env, salt_value, &salt)) return 0;
+  if (salt.length > max_salt) return fail(env, "the salt has more than 256 bytes");
+  if (napi_get_value_uint32(env, size_value, &block_size) != napi_ok || block_size == 0 || block_size % 64 != 0 ||
+      block_size > 512 * 1024) {
+    return fail(env, "the block size must be a multiple of 64 up to 524288");
+  }
+  make_plan(plan, kernel, salt, block_size);
+  return 1;
+}
+
 /* What (kernel, salt, blockSize, data, out, ...) say together. */
 struct job {
   const struct kernel *kernel;
@@ -81,22 +89,15 @@ struct job {
 };
 
 static int get_job(napi_env env, const napi_value *arguments, struct job *job) {
-  struct bytes salt, data, out;
-  uint32_t block_size;
+  struct bytes data, out;
   job->kernel = get_kernel(env, arguments[0]);
-  if (job->kernel == NULL || !get_bytes(env, arguments[1], &salt)) return 0;
-  if (salt.length > max_salt) return fail(env, "the salt has more than 256 bytes");
-  if (napi_get_value_uint32(env, arguments[2], &block_size) != napi_ok || block_size == 0 || block_size % 64 != 0 ||
-      block_size > 512 * 1024) {
-    return fail(env, "the block size must be a multiple of 64 up to 524288");
-  }
+  if (job->kernel == NULL || !get_plan(env, arguments[1], arguments[2], job->kernel, &job->plan)) return 0;
   if (!get_bytes(env, arguments[3], &data) || !get_bytes(env, arguments[4], &out)) return 0;
-  if (data.length % block_size != 0) return fail(env, "whole blocks are expected");
-  job->count = data.length / block_size;
+  if (data.length % job->plan.block_size != 0) return fail(env, "whole blocks are expected");
+  job->count = data.length / job->plan.block_size;
   if (out.length / sha256_digest < job->count) return fail(env, "there is no room for the digests");
   job->data = data.at;
   job->out = out.at;
-  make_plan(&job->plan, job->kernel, salt, block_size);
   return 1;
 }
 
@@ -107,15 +108,6 @@ static int get_stream(napi_env env, napi_value value, struct bytes *bytes, struc
   memcpy(stream, bytes->at, sizeof *stream);
   return 1;
 }
-
-#define ARGUMENTS(n)                                                              \
-  napi_value arguments[n];                                                        \
-  size_t given = n;                                                               \
-  if (napi_get_cb_info(env, info, &given, arguments, NULL, NULL) != napi_ok) return NULL; \
-  if (given != n) {                                                               \
-    fail(env, "wrong number of arguments");                                       \
-    return NULL;                                                                  \
-  }
 
 /* hashBlocks(kernel, salt, blockSize, data, out) */
 static napi_value hash_blocks(napi_env env, napi_callback_info info) {
@@ -158,14 +150,17 @@ static int require_shani(napi_env env) {
   return shani_available() ? 1 : fail(env, "this processor does not have the kernel");
 }
 
+int get_shani_plan(napi_env env, napi_value salt, napi_value block_size, struct leaf_plan *plan) {
+  return require_shani(env) && get_plan(env, salt, block_size, &kernels[0], plan);
+}
+
 /* streamStart(state) */
 static napi_value stream_start(napi_env env, napi_callback_info info) {
   struct bytes state;
   struct stream_state stream;
   ARGUMENTS(1)
   if (!get_stream(env, arguments[0], &state, &stream)) return NULL;
-  memset(&stream, 0, sizeof stream);
-  memcpy(stream.h, sha256_initial, sizeof stream.h);
+  shani_stream_start(&stream);
   memcpy(state.at, &stream, sizeof stream);
   return NULL;
 }
@@ -198,7 +193,7 @@ static napi_value stream_finish(napi_env env, napi_callback_info info) {
 }
 #endif
 
-static int set_function(napi_env env, napi_value exports, const char *name, napi_callback function) {
+int set_function(napi_env env, napi_value exports, const char *name, napi_callback function) {
   napi_value value;
   return napi_create_function(env, name, NAPI_AUTO_LENGTH, function, NULL, &value) == napi_ok &&
          napi_set_named_property(env, exports, name, value) == napi_ok;
@@ -222,7 +217,7 @@ NAPI_MODULE_INIT() {
   if (!set_function(env, exports, "hashBlocksAndStream", hash_blocks_and_stream) ||
       !set_function(env, exports, "streamStart", stream_start) ||
       !set_function(env, exports, "streamUpdate", stream_update) ||
-      !set_function(env, exports, "streamFinish", stream_finish)) {
+      !set_function(env, exports, "streamFinish", stream_finish) || !export_copy(env, exports)) {
     return NULL;
   }
 #endif

@@ -42,6 +42,7 @@ struct stream_state {
 int shani_available(void);
 void shani_compress(uint32_t h[8], const uint8_t *pieces, size_t count);
 void shani_leaves(const struct leaf_plan *plan, const uint8_t *data, size_t count, uint8_t *out);
+void shani_stream_start(struct stream_state *stream);
 void shani_stream_update(struct stream_state *stream, const uint8_t *bytes, size_t length);
 void shani_stream_finish(struct stream_state *stream, uint8_t out[32]);
 void shani_leaves_and_stream(const struct leaf_plan *plan, const uint8_t *data, size_t count, uint8_t *out,

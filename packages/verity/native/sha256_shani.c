@@ -139,6 +139,11 @@ SHANI void shani_leaves(const struct leaf_plan *plan, const uint8_t *data, size_
   if (count > 0) one_leaf(plan, data, out);
 }
 
+void shani_stream_start(struct stream_state *stream) {
+  memset(stream, 0, sizeof *stream);
+  memcpy(stream->h, sha256_initial, sizeof stream->h);
+}
+
 SHANI void shani_stream_update(struct stream_state *stream, const uint8_t *bytes, size_t length) {
   size_t waiting = stream->length % 64;
   stream->length += length;

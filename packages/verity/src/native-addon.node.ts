@@ -30,6 +30,28 @@ export interface NativeAddon {
   readonly streamStart?: (state: Uint8Array) => void;
   readonly streamUpdate?: (state: Uint8Array, bytes: Uint8Array) => void;
   readonly streamFinish?: (state: Uint8Array, out: Uint8Array) => void;
+  /** Begins to copy; `numbers` has eight for each file, in the order of native/copy.h. */
+  readonly copyFiles?: (
+    salt: Uint8Array,
+    blockSizeBytes: number,
+    descriptor: number,
+    leavesOffsetBytes: number,
+    threads: number,
+    paths: Uint8Array,
+    numbers: BigUint64Array,
+  ) => { readonly handle: unknown; readonly done: Promise<NativeCopyAnswer> };
+  readonly copyProgress?: (handle: unknown) => readonly [doneBytes: number, file: number];
+  readonly copyStop?: (handle: unknown) => void;
+}
+
+export interface NativeCopyAnswer {
+  /** What ended it: `done`, or one of `enum copy_step`. */
+  readonly step: string;
+  readonly errno: number;
+  readonly file: number;
+  readonly bytes: number;
+  /** 32 bytes a file. */
+  readonly digests: Uint8Array;
 }
 
 export const streamKernel = 'sha-ni';

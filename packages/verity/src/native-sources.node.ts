@@ -16,6 +16,7 @@ export const compilerFlags: readonly string[] = [
   '-O3',
   '-fPIC',
   '-shared',
+  '-pthread',
   '-fvisibility=hidden',
   '-Wall',
   '-Wextra',
