@@ -23,9 +23,9 @@ export function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** The last byte first. */
+/** The last byte first. A copy: `slice` of Node's Buffer would be a view, and its reversal change the input. */
 export function reversed(bytes: Uint8Array): Uint8Array {
-  return bytes.slice().reverse();
+  return new Uint8Array(bytes).reverse();
 }
 
 /** An unsigned integer of any length, the most significant byte first. */

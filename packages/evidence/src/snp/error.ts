@@ -30,7 +30,10 @@ export type SnpErrorCode =
   | 'ARK_UNTRUSTED'
   /** The ASK or ASVK is malformed, out of date, or not signed by the ARK. */
   | 'ASK_INVALID'
+  /** The list of the ARK names the ASK or ASVK. */
   | 'ASK_REVOKED'
+  /** The list of the ARK names the ARK itself. */
+  | 'ARK_REVOKED'
   | 'CRL_MALFORMED'
   | 'CRL_SIGNATURE_INVALID'
   | 'CRL_EXPIRED'

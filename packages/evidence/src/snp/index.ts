@@ -1,1 +1,27 @@
-export {};
+export {
+  type AmdCertificates,
+  type EmbeddedCertificate,
+  type SnpHierarchy,
+  type SnpTrustAnchors,
+  amdCertificates,
+  amdTrustAnchors,
+} from './anchors.ts';
+export { type AuthenticSnpReport, type SnpEvidence, type SnpTcbs, authenticateSnp } from './authenticate.ts';
+export type { SnpChain, SnpChainInputs } from './chain.ts';
+export type { SnpErrorCode } from './error.ts';
+export { type CpuIdentity, type SnpProduct, productOfCpu, snpProducts } from './product.ts';
+export {
+  type FirmwareVersion,
+  type GuestPolicy,
+  type PlatformInfo,
+  type SignerInfo,
+  type SigningKeyKind,
+  type SnpReport,
+  decodeGuestPolicy,
+  decodePlatformInfo,
+  parseSnpReport,
+  snpReportBytes,
+  snpSignedBytes,
+} from './report.ts';
+export { type SnpTcb, decodeTcb, encodeTcb, formatTcb, isAtLeast } from './tcb.ts';
+export { type Vek, type VekKind, kdsOid, parseVek } from './vek.ts';
