@@ -39,7 +39,10 @@ export function derUnsigned(bigEndianBytes: Uint8Array): Uint8Array {
   return derElement(derTag.integer, needsSign ? Uint8Array.of(0) : new Uint8Array(0), significant);
 }
 
+/** @throws RangeError for what is no object identifier */
 export function derOid(text: string): Uint8Array {
+  if (!/^(?:[01]\.[1-3]?\d|2\.(?:0|[1-9]\d*))(?:\.(?:0|[1-9]\d*))*$/.test(text))
+    throw new RangeError(`"${text}" is not an object identifier.`);
   const [top = 0n, second = 0n, ...rest] = text.split('.').map(BigInt);
   const bytes = [top * 40n + second, ...rest].flatMap((arc) => {
     const groups = [Number(arc & 0x7fn)];
@@ -62,6 +65,8 @@ export function derOctetString(bytes: Uint8Array): Uint8Array {
 }
 
 export function derBitString(bytes: Uint8Array, unusedBits = 0): Uint8Array {
+  if (unusedBits > 7 || ((bytes.at(-1) ?? 0xff) & ((1 << unusedBits) - 1)) !== 0)
+    throw new RangeError('Unused bits of a BIT STRING are up to seven, and zero.');
   return derElement(derTag.bitString, Uint8Array.of(unusedBits), bytes);
 }
 
@@ -70,16 +75,22 @@ export function derUtf8String(text: string): Uint8Array {
 }
 
 export function derPrintableString(text: string): Uint8Array {
-  return derElement(derTag.printableString, utf8(text));
+  return derElement(derTag.printableString, ascii(text));
 }
 
 export function derIa5String(text: string): Uint8Array {
-  return derElement(derTag.ia5String, utf8(text));
+  return derElement(derTag.ia5String, ascii(text));
+}
+
+function ascii(text: string): Uint8Array {
+  const bytes = utf8(text);
+  if (bytes.some((byte) => byte >= 0x80)) throw new RangeError(`"${text}" is not ASCII.`);
+  return bytes;
 }
 
 /** UTCTime before 2050, GeneralizedTime from then on (RFC 5280 section 4.1.2.5). */
 export function derTime(at: Date): Uint8Array {
-  const digits = at.toISOString().replaceAll(/[-:T]|\.\d+/g, '');
+  const digits = timeDigits(at);
   const isUtcTime = at.getUTCFullYear() >= 1950 && at.getUTCFullYear() < 2050;
   return isUtcTime
     ? derElement(derTag.utcTime, utf8(digits.slice(2)))
@@ -87,7 +98,14 @@ export function derTime(at: Date): Uint8Array {
 }
 
 export function derGeneralizedTime(at: Date): Uint8Array {
-  return derElement(derTag.generalizedTime, utf8(at.toISOString().replaceAll(/[-:T]|\.\d+/g, '')));
+  return derElement(derTag.generalizedTime, utf8(timeDigits(at)));
+}
+
+/** @throws RangeError for what is no time of the years 0 to 9999 */
+function timeDigits(at: Date): string {
+  const text = at.toISOString();
+  if (text.length !== 24) throw new RangeError(`DER cannot hold the time ${text}.`);
+  return text.replaceAll(/[-:T]|\.\d+/g, '');
 }
 
 function derLength(length: number): Uint8Array {

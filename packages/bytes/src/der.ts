@@ -35,6 +35,9 @@ export function primitiveContextTag(number: number): number {
   return 0x80 | number;
 }
 
+/** An element takes two bytes at least, the object that describes it a hundred times as much. */
+const MAX_CHILDREN = 65536;
+
 /** One element; its parts are views of the input. */
 export class Der {
   /** The identifier octet. */
@@ -52,17 +55,26 @@ export class Der {
     this.#what = what;
   }
 
-  /** The elements inside a constructed one. */
+  /** The elements inside a constructed one, at most 65,536. */
   children(tag?: number): Der[] {
-    if (tag !== undefined) this.expect(tag);
-    if ((this.tag & 0x20) === 0) throw this.#invalid(`tag ${hex(this.tag)} is not constructed`);
     const children: Der[] = [];
-    for (let at = 0; at < this.contents.length;) {
-      const child = readElement(this.contents, at, this.#what);
+    for (const child of this.elements(tag)) {
+      if (children.length === MAX_CHILDREN)
+        throw new BytesError('TOO_LARGE', `${this.#what}: more than ${MAX_CHILDREN} elements in one.`);
       children.push(child);
-      at += child.bytes.length;
     }
     return children;
+  }
+
+  /** The same, one at a time, for lists without a bound. */
+  *elements(tag?: number): Generator<Der, void> {
+    if (tag !== undefined) this.expect(tag);
+    if ((this.tag & 0x20) === 0) throw this.#invalid(`tag ${hex(this.tag)} is not constructed`);
+    for (let at = 0; at < this.contents.length;) {
+      const child = readElement(this.contents, at, this.#what);
+      yield child;
+      at += child.bytes.length;
+    }
   }
 
   /** A reader over the elements inside a constructed one. */
@@ -101,7 +113,8 @@ export class Der {
 
   /** An INTEGER from 0 to 2^53-1. */
   smallInteger(tag: number = derTag.integer): number {
-    const value = this.integer(tag);
+    const isShort = this.integerBytes(tag).length <= 8;
+    const value = isShort ? this.integer(tag) : -1n;
     if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER))
       throw this.#invalid('an INTEGER is negative or too large');
     return Number(value);
@@ -184,7 +197,7 @@ export class Der {
 
   /** UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 has them: seconds, UTC. */
   time(): Date {
-    const text = latin1(this.contents);
+    const text = latin1(this.contents.subarray(0, 20));
     const match =
       this.tag === derTag.utcTime
         ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text)
@@ -276,6 +289,8 @@ function readElement(bytes: Uint8Array, at: number, what: string): Der {
   const first = bytes[at + 1];
   if (tag === undefined || first === undefined)
     throw new BytesError('TRUNCATED', `${what}: a DER element ends in its header.`);
+  // Tag number 0 of the universal class ends an indefinite length (X.690 section 8.1.5), which DER does not have.
+  if ((tag & 0xdf) === 0) throw new BytesError('DER_INVALID', `${what}: a tag is 0.`);
   if ((tag & 0x1f) === 0x1f)
     throw new BytesError('DER_INVALID', `${what}: tag numbers over 30 are not supported.`);
   let length = first;

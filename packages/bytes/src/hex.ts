@@ -1,5 +1,7 @@
+/** Hexadecimal digits, two a byte. */
 import { BytesError } from './error.ts';
 
+const DIGITS_ONLY = /^[0-9a-fA-F]*$/;
 const digits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** Lower-case hexadecimal digits, two a byte. */
@@ -15,7 +17,7 @@ export function toHex(bytes: Uint8Array): string {
  * @throws BytesError HEX_INVALID
  */
 export function fromHex(text: string, what = 'hexadecimal text', lengthBytes?: number): Uint8Array {
-  if (!/^(?:[0-9a-fA-F]{2})*$/.test(text)) {
+  if (text.length % 2 !== 0 || !DIGITS_ONLY.test(text)) {
     throw new BytesError('HEX_INVALID', `${what}: expected pairs of hexadecimal digits and nothing else.`);
   }
   if (lengthBytes !== undefined && text.length !== lengthBytes * 2) {

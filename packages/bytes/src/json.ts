@@ -8,7 +8,7 @@ import { fromHex } from './hex.ts';
 import { decodeUtf8, utf8 } from './text.ts';
 
 export interface JsonLimits {
-  /** Default 8 MiB. */
+  /** Default 8 MiB; UTF-16 units where the input is a string. */
   readonly maxBytes?: number;
   /** Nesting of objects and arrays; default 32. */
   readonly maxDepth?: number;
@@ -133,10 +133,11 @@ export class JsonNode {
   /** A string of RFC 3339 in UTC, as Intel and NVIDIA write it: "2025-06-25T00:00:00Z". */
   time(): Date {
     const text = this.string();
-    const at = Date.parse(text);
-    if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/.test(text) || Number.isNaN(at))
+    const at = new Date(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/.test(text) ? text : NaN);
+    // A 30th of February would have become a 2nd of March.
+    if (Number.isNaN(at.getTime()) || at.toISOString().slice(0, 19) !== text.slice(0, 19))
       throw this.#shape('expected a time like 2025-06-25T00:00:00Z');
-    return new Date(at);
+    return at;
   }
 
   /** One of the words. */
@@ -200,11 +201,15 @@ const ESCAPES: Readonly<Record<string, string>> = {
   t: '\t',
 };
 
+/** A value takes two characters at least, the object that describes it fifty times as much. */
+const MAX_VALUES = 1 << 18;
+
 class Parser {
   readonly #text: string;
   readonly #what: string;
   readonly #maxDepth: number;
   #at = 0;
+  #values = 0;
 
   constructor(text: string, what: string, maxDepth: number) {
     this.#text = text;
@@ -223,9 +228,10 @@ class Parser {
   #value(depth: number): Parsed {
     if (depth > this.#maxDepth)
       throw new BytesError('TOO_LARGE', `${this.#what}: nested deeper than ${this.#maxDepth}.`);
+    if (++this.#values > MAX_VALUES)
+      throw new BytesError('TOO_LARGE', `${this.#what}: more than ${MAX_VALUES} values.`);
     const from = this.#at;
-    const value = this.#bare(depth);
-    return { ...value, from, to: this.#at };
+    return Object.assign(this.#bare(depth), { from, to: this.#at });
   }
 
   #bare(depth: number): Value {
@@ -311,8 +317,10 @@ class Parser {
     const text = this.#match(NUMBER);
     if (text === '') throw this.#invalid('expected a value');
     const value = Number(text);
-    const isInteger = Number.isInteger(value);
-    if (!Number.isFinite(value) || (isInteger && !Number.isSafeInteger(value)))
+    const isExact = Number.isInteger(value)
+      ? Number.isSafeInteger(value) && isWhole(text)
+      : Number.isFinite(value);
+    if (!isExact)
       throw this.#error('JSON_NUMBER_UNSAFE', `${text.slice(0, 40)} is not held exactly by a double`);
     return value;
   }
@@ -343,4 +351,14 @@ class Parser {
   #error(code: BytesErrorCode, why: string): BytesError {
     return new BytesError(code, `${this.#what}: ${why}, at character ${this.#at + 1}.`);
   }
+}
+
+/** Whether the digits of a number say an integer: 1.0 and 120e-1 do, but not 0.99999999999999999, which rounds to one. */
+function isWhole(text: string): boolean {
+  const [mantissa = '', exponent = '0'] = text.replace(/^-/, '').toLowerCase().split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const digits = whole + fraction;
+  let end = digits.length;
+  while (end > 0 && digits[end - 1] === '0') end--;
+  return end === 0 || end <= whole.length + Number(exponent);
 }

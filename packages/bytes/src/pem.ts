@@ -25,7 +25,7 @@ export function parsePem(text: string, what = 'PEM text'): PemBlock[] {
     const boundary = /^-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----[ \t]*$/.exec(line);
     if (!boundary) {
       if (line.includes('-----')) throw invalid(what, 'a boundary line is damaged');
-      if (label !== undefined) body += line.trim();
+      if (label !== undefined) body += line.replaceAll(/^[ \t]+|[ \t]+$/g, '');
     } else if (boundary[1] === 'BEGIN') {
       if (label !== undefined) throw invalid(what, `a block begins within the block ${label}`);
       label = boundary[2];

@@ -81,7 +81,7 @@ export class ByteReader {
   /** @throws BytesError TRUNCATED */
   #advance(lengthBytes: number, field: string): number {
     const at = this.#at;
-    if (!(lengthBytes >= 0 && lengthBytes <= this.#bytes.length - at)) {
+    if (!(Number.isInteger(lengthBytes) && lengthBytes >= 0 && lengthBytes <= this.#bytes.length - at)) {
       throw new BytesError(
         'TRUNCATED',
         `${this.#what}: ${field} needs ${lengthBytes} bytes at byte ${at}, ${this.#bytes.length - at} are left.`,

@@ -1,9 +1,11 @@
+/** Text as UTF-8, strictly. */
 import { BytesError } from './error.ts';
 
 const encoder = new TextEncoder();
 // A byte order mark is kept: what is decoded encodes to the same bytes again.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** A lone surrogate, which UTF-8 cannot hold, becomes U+FFFD. */
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }

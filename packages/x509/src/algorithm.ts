@@ -33,6 +33,7 @@ const withNull: Readonly<Record<string, SignatureAlgorithm>> = {
   '1.2.840.113549.1.1.13': { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-512' },
 };
 const RSA_PSS = '1.2.840.113549.1.1.10';
+const MAX_SALT_BYTES = 512;
 const MGF1 = '1.2.840.113549.1.1.8';
 const hashes: Readonly<Record<string, HashName>> = {
   '2.16.840.1.101.3.4.2.1': 'SHA-256',
@@ -79,7 +80,10 @@ function parsePss(element: Der): SignatureAlgorithm | undefined {
   const maskHash = parseHash(mask.next());
   mask.end();
   if (hash === undefined || hash !== maskHash) return undefined;
-  return { name: 'RSA-PSS', hash, saltLengthBytes: saltField.smallInteger() };
+  const saltLengthBytes = saltField.smallInteger();
+  // No RSA key has room for a longer one, and an implementation might take 2^32 - 2 for "any".
+  if (saltLengthBytes > MAX_SALT_BYTES) return undefined;
+  return { name: 'RSA-PSS', hash, saltLengthBytes };
 }
 
 /** The parameters may be NULL or absent (RFC 4055 section 2.1). */
@@ -104,7 +108,7 @@ export function parsePublicKey(subjectPublicKeyInfo: Der): PublicKey {
     case '1.2.840.113549.1.1.1':
       algorithm.next().null();
       algorithm.end();
-      return { kind: 'rsa', modulusBits: modulusBits(key) };
+      return parseRsaKey(oid, key);
     case '1.3.101.112':
       algorithm.end();
       return key.length === 32 ? { kind: 'ed25519' } : { kind: 'unsupported', oid };
@@ -124,11 +128,21 @@ function parseEcKey(oid: string, algorithm: DerFields, key: Uint8Array): PublicK
   return { kind: 'ec', curve, point: key };
 }
 
-function modulusBits(key: Uint8Array): number {
+function parseRsaKey(oid: string, key: Uint8Array): PublicKey {
   // RSAPublicKey (RFC 8017, appendix A.1.1): SEQUENCE { modulus, publicExponent }.
   const fields = parseDer(key, 'RSA public key').fields(derTag.sequence);
-  const modulus = fields.next().integer();
-  fields.next().integer();
+  const modulus = fields.next().integerBytes();
+  const exponent = fields.next().integerBytes();
   fields.end();
-  return modulus > 0n ? modulus.toString(2).length : 0;
+  // What is "signed" with an exponent of 1 anyone can make. An even one, or an even modulus, is no key.
+  if (!isPositiveOdd(modulus) || !isPositiveOdd(exponent) || (exponent.length === 1 && exponent[0] === 1))
+    return { kind: 'unsupported', oid };
+  // The first byte may be a zero that holds the sign.
+  const digits = modulus[0] === 0 ? modulus.subarray(1) : modulus;
+  return { kind: 'rsa', modulusBits: digits.length * 8 - (Math.clz32(digits[0]!) - 24) };
+}
+
+/** Of two's complement. */
+function isPositiveOdd(integer: Uint8Array): boolean {
+  return integer[0]! < 0x80 && (integer.at(-1)! & 1) === 1;
 }

@@ -44,7 +44,10 @@ export function parseCertificate(der: Uint8Array, what = 'certificate'): Certifi
       throw new RangeError(`expected at most ${MAX_CERTIFICATE_BYTES} bytes, found ${der.length}`);
     const { signed, algorithm, tbs, signatureAlgorithm, signature } = parseSigned(der, what);
     const fields = signed.fields(derTag.sequence);
-    const version = (fields.optional(contextTag(0))?.only().smallInteger() ?? 0) + 1;
+    const versionField = fields.optional(contextTag(0))?.only().smallInteger();
+    // DER leaves out a default (X.690 section 11.5), which version 1 is.
+    if (versionField === 0) throw new RangeError('version 1 is written out');
+    const version = (versionField ?? 0) + 1;
     if (version > 3) throw new RangeError(`expected version 1 to 3, found ${version}`);
     const serialNumber = toHex(fields.next().integerBytes());
     requireSameAlgorithm(algorithm, fields.next());
@@ -55,10 +58,13 @@ export function parseCertificate(der: Uint8Array, what = 'certificate'): Certifi
     validity.end();
     const subject = parseName(fields.next());
     const keyInfo = fields.next();
-    fields.optional(primitiveContextTag(1)); // issuerUniqueID
-    fields.optional(primitiveContextTag(2)); // subjectUniqueID
+    const issuerUniqueId = fields.optional(primitiveContextTag(1))?.bitString(primitiveContextTag(1));
+    const subjectUniqueId = fields.optional(primitiveContextTag(2))?.bitString(primitiveContextTag(2));
     const extensionsField = fields.optional(contextTag(3));
     fields.end();
+    // RFC 5280 sections 4.1.2.8 and 4.1.2.9.
+    if ((issuerUniqueId || subjectUniqueId) && version === 1)
+      throw new RangeError('a certificate of version 1 has unique identifiers');
     if (extensionsField && version !== 3)
       throw new RangeError(`a certificate of version ${version} has extensions`);
     return {

@@ -32,7 +32,7 @@ const MAX_CHAIN_LENGTH = 10;
 
 /**
  * Each certificate is signed by the next, all are valid at `now`, and the last is a trust anchor.
- * The first may be an anchor itself only where the chain has no other certificate.
+ * A chain may be one certificate, which then is an anchor itself.
  * @param chain the leaf first
  * @throws X509Error with the chain's index
  */
@@ -48,7 +48,7 @@ export async function verifyChain(chain: readonly Certificate[], options: ChainO
     const isAnchor = index === chain.length - 1;
     if (!isAnchor || options.anchorMustBeValid !== false)
       requireValidAt(certificate, options.now, options.what, index);
-    requireKnownExtensions(certificate, options, index);
+    requireKnownExtensions(certificate, options.what, options.knownExtensions, index);
     if (index > 0) requireCa(certificate, index, options.what);
   }
   // The anchor's own signature proves nothing: it is trusted for being the very certificate that was named.
@@ -99,12 +99,18 @@ export async function requireIssued(
       { chainIndex: index },
     );
   }
-  if (await isSignedBy(certificate, issuer)) return;
+  if (await isSignedBy(certificate, issuer).catch((error: unknown) => rethrowAt(error, index))) return;
   throw new X509Error(
     'SIGNATURE_INVALID',
     `${what}: ${formatName(certificate.subject)} is not signed by the key of ${formatName(issuer.subject)}.`,
     { chainIndex: index },
   );
+}
+
+/** An error that knows nothing of chains, with the index added. */
+function rethrowAt(error: unknown, chainIndex: number | undefined): never {
+  if (!(error instanceof X509Error)) throw error;
+  throw new X509Error(error.code, error.message, { cause: error, chainIndex });
 }
 
 function requireAnchor(chain: readonly Certificate[], { anchors, what }: ChainOptions): void {
@@ -119,17 +125,16 @@ function requireAnchor(chain: readonly Certificate[], { anchors, what }: ChainOp
 
 function requireCa(certificate: Certificate, index: number, what: string): void {
   const name = formatName(certificate.subject);
-  const { constraints, maySign } = parseAs('CERTIFICATE_MALFORMED', what, () => ({
+  const parse = () => ({
     constraints: basicConstraints(certificate.extensions),
     maySign: hasKeyUsage(certificate.extensions, 'keyCertSign'),
-  }));
+  });
+  const { constraints, maySign } = parseAs('CERTIFICATE_MALFORMED', what, parse, index);
   if (!constraints?.isCa) {
     throw new X509Error(
       'NOT_A_CA',
       `${what}: ${name} issued a certificate but is not a certification authority.`,
-      {
-        chainIndex: index,
-      },
+      { chainIndex: index },
     );
   }
   if (maySign === false) {
@@ -147,12 +152,18 @@ function requireCa(certificate: Certificate, index: number, what: string): void 
   }
 }
 
-function requireKnownExtensions(certificate: Certificate, options: ChainOptions, index: number): void {
+/** @throws X509Error CRITICAL_EXTENSION_UNKNOWN */
+export function requireKnownExtensions(
+  certificate: Certificate,
+  what: string,
+  known: readonly string[] = [],
+  index?: number,
+): void {
   for (const [oid, { critical }] of certificate.extensions) {
-    if (!critical || handledExtensions.includes(oid) || options.knownExtensions?.includes(oid)) continue;
+    if (!critical || handledExtensions.includes(oid) || known.includes(oid)) continue;
     throw new X509Error(
       'CRITICAL_EXTENSION_UNKNOWN',
-      `${options.what}: ${formatName(certificate.subject)} has the critical extension ${oid}, which is not known.`,
+      `${what}: ${formatName(certificate.subject)} has the critical extension ${oid}, which is not known.`,
       { chainIndex: index },
     );
   }

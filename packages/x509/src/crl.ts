@@ -1,5 +1,5 @@
 /** Certificate revocation lists (RFC 5280 section 5): complete lists, for all certificates of one issuer. */
-import { contextTag, derTag, toHex } from '@vitrine/bytes';
+import { type Der, contextTag, derTag, toHex } from '@vitrine/bytes';
 import { type Certificate } from './certificate.ts';
 import { describeTime } from './chain.ts';
 import { X509Error } from './error.ts';
@@ -35,25 +35,31 @@ export function parseCrl(der: Uint8Array, what = 'CRL'): Crl {
       throw new RangeError(`expected at most ${MAX_CRL_BYTES} bytes, found ${der.length}`);
     const { signed, algorithm, tbs, signatureAlgorithm, signature } = parseSigned(der, what);
     const fields = signed.fields(derTag.sequence);
-    const version = (fields.optional(derTag.integer)?.smallInteger() ?? 0) + 1;
-    if (version > 2) throw new RangeError(`expected version 1 or 2, found ${version}`);
+    // "If present, MUST be v2" (RFC 5280 section 5.1.2.1), and what is new in it needs it.
+    const versionField = fields.optional(derTag.integer)?.smallInteger();
+    if (versionField !== undefined && versionField !== 1)
+      throw new RangeError(`expected version 1 or 2, found ${versionField + 1}`);
+    const parseListExtensions = (sequence: Der): Extensions => {
+      if (versionField === undefined) throw new RangeError('a list of version 1 has extensions');
+      return parseExtensions(sequence);
+    };
     requireSameAlgorithm(algorithm, fields.next());
     const issuer = parseName(fields.next());
     const thisUpdate = fields.next().time();
     const nextUpdate = fields.optional(derTag.utcTime, derTag.generalizedTime)?.time();
     const revoked = new Map<string, Date>();
-    for (const entry of fields.optional(derTag.sequence)?.children() ?? []) {
+    for (const entry of fields.optional(derTag.sequence)?.elements() ?? []) {
       const entryFields = entry.fields(derTag.sequence);
       const serialNumber = toHex(entryFields.next().integerBytes());
       revoked.set(serialNumber, entryFields.next().time());
       const extensions = entryFields.optional(derTag.sequence);
       entryFields.end();
-      if (extensions) requireKnown(parseExtensions(extensions), [extensionOid.crlReason]);
+      if (extensions) requireKnown(parseListExtensions(extensions), [extensionOid.crlReason]);
     }
     const extensionsField = fields.optional(contextTag(0));
     fields.end();
-    const extensions = extensionsField ? parseExtensions(extensionsField.only()) : new Map();
-    // A delta list or one of a partition (critical extensions) would be taken for a complete one.
+    const extensions = extensionsField ? parseListExtensions(extensionsField.only()) : new Map();
+    // A delta list or one of a partition would be taken for a complete one.
     requireKnown(extensions, [extensionOid.crlNumber, extensionOid.authorityKeyIdentifier]);
     return {
       der,
@@ -69,15 +75,24 @@ export function parseCrl(der: Uint8Array, what = 'CRL'): Crl {
   });
 }
 
+/** What makes another list of it, or an entry of another issuer: always critical (RFC 5280 section 5), but who knows. */
+const refusedExtensions: readonly string[] = [
+  extensionOid.deltaCrlIndicator,
+  extensionOid.issuingDistributionPoint,
+  extensionOid.certificateIssuer,
+];
+
 function requireKnown(extensions: Extensions, known: readonly string[]): void {
   for (const [oid, { critical }] of extensions) {
+    if (refusedExtensions.includes(oid)) throw new RangeError(`extension ${oid} is not supported`);
     if (critical && !known.includes(oid)) throw new RangeError(`critical extension ${oid} is not known`);
   }
 }
 
 /**
  * The list is signed by the issuer's key and in force at `now`. The issuer itself must have been verified before.
- * @throws X509Error ISSUER_MISMATCH, KEY_USAGE_INVALID, SIGNATURE_INVALID, CRL_NOT_YET_VALID or CRL_EXPIRED
+ * @throws X509Error ISSUER_MISMATCH, KEY_USAGE_INVALID, ALGORITHM_UNSUPPORTED, SIGNATURE_INVALID, CRL_NOT_YET_VALID or
+ * CRL_EXPIRED; CERTIFICATE_MALFORMED for the issuer's key usage
  */
 export async function verifyCrl(
   crl: Crl,

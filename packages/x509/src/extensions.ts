@@ -16,25 +16,36 @@ export const extensionOid = {
   basicConstraints: '2.5.29.19',
   crlNumber: '2.5.29.20',
   crlReason: '2.5.29.21',
+  deltaCrlIndicator: '2.5.29.27',
+  issuingDistributionPoint: '2.5.29.28',
+  certificateIssuer: '2.5.29.29',
   crlDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',
   authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
 } as const;
 
-/** @throws BytesError; also for an extension that occurs twice */
+/** @throws BytesError, or RangeError for a list that is empty or has an extension twice */
 export function parseExtensions(sequence: Der): Map<string, Extension> {
   const extensions = new Map<string, Extension>();
   for (const element of sequence.children(derTag.sequence)) {
     const fields = element.fields(derTag.sequence);
     const oid = fields.next().oid();
-    const critical = fields.optional(derTag.boolean)?.boolean() ?? false;
+    const critical = isTrue(fields.optional(derTag.boolean));
     const value = fields.next().octetString();
     fields.end();
     if (extensions.has(oid)) throw new RangeError(`extension ${oid} occurs twice`);
     extensions.set(oid, { critical, value });
   }
+  // Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension.
+  if (extensions.size === 0) throw new RangeError('a list of extensions is empty');
   return extensions;
+}
+
+/** A BOOLEAN DEFAULT FALSE: DER leaves out a default (X.690 section 11.5). */
+function isTrue(element: Der | undefined): boolean {
+  if (element?.boolean() === false) throw new RangeError('a FALSE that is the default is written out');
+  return element !== undefined;
 }
 
 /** RFC 5280 section 4.2.1.9. */
@@ -47,7 +58,7 @@ export function basicConstraints(extensions: Extensions): BasicConstraints | und
   const extension = extensions.get(extensionOid.basicConstraints);
   if (!extension) return undefined;
   const fields = parseDer(extension.value, 'basic constraints').fields(derTag.sequence);
-  const isCa = fields.optional(derTag.boolean)?.boolean() ?? false;
+  const isCa = isTrue(fields.optional(derTag.boolean));
   const pathLength = fields.optional(derTag.integer)?.smallInteger();
   fields.end();
   return { isCa, pathLength };

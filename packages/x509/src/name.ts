@@ -22,10 +22,12 @@ const shortNames: Readonly<Record<string, string>> = {
   '2.5.4.11': 'OU',
 };
 
-/** @throws BytesError */
+/** @throws BytesError or RangeError */
 export function parseName(element: Der): Name {
   const attributes = element.children(derTag.sequence).flatMap((set) => {
     const members = set.children(derTag.set);
+    // RelativeDistinguishedName ::= SET SIZE (1..MAX) OF (RFC 5280 section 4.1.2.4).
+    if (members.length === 0) throw new RangeError('a relative name is empty');
     return members.map((member) => {
       const fields = member.fields(derTag.sequence);
       const oid = fields.next().oid();
@@ -52,7 +54,8 @@ export function commonName(name: Name): string | undefined {
   return values.length === 1 ? values[0] : undefined;
 }
 
-/** For messages: "CN=SEV-Milan, O=Advanced Micro Devices". */
+/** For messages: "CN=SEV-Milan, O=Advanced Micro Devices", with control characters as U+FFFD. */
 export function formatName(name: Name): string {
-  return name.attributes.map(({ oid, value }) => `${shortNames[oid] ?? oid}=${value}`).join(', ');
+  const parts = name.attributes.map(({ oid, value }) => `${shortNames[oid] ?? oid}=${value}`);
+  return parts.join(', ').replaceAll(/\p{C}/gu, '\ufffd');
 }

@@ -10,9 +10,9 @@ import {
   toHex,
 } from '@vitrine/bytes';
 import { type Certificate, parseCertificate } from './certificate.ts';
-import { describeTime, requireIssued, requireValidAt } from './chain.ts';
+import { describeTime, requireIssued, requireKnownExtensions, requireValidAt } from './chain.ts';
 import { X509Error } from './error.ts';
-import { extendedKeyUsage, parseExtensions } from './extensions.ts';
+import { extendedKeyUsage, hasKeyUsage, parseExtensions } from './extensions.ts';
 import { type Name, formatName, parseName, sameName } from './name.ts';
 import { isSignedBy } from './signature.ts';
 import { type Signed, nextSigned, parseAs } from './signed.ts';
@@ -67,7 +67,8 @@ const hashes = {
 } as const;
 
 /**
- * @throws X509Error OCSP_MALFORMED, or OCSP_UNUSABLE where the responder only says that it has no answer
+ * @throws X509Error OCSP_MALFORMED, CERTIFICATE_MALFORMED for a certificate that goes along, or OCSP_UNUSABLE where the
+ * responder only says that it has no answer
  */
 export function parseOcspResponse(der: Uint8Array, what = 'OCSP response'): OcspResponse {
   return parseAs('OCSP_MALFORMED', what, () => {
@@ -157,6 +158,7 @@ function parseSingleResponse(element: Der): OcspSingleResponse {
 function parseStatus(element: Der): OcspStatus {
   switch (element.tag) {
     case primitiveContextTag(0):
+      requireNull(element);
       return { kind: 'good' };
     case contextTag(1): {
       const fields = element.fields(contextTag(1));
@@ -166,10 +168,16 @@ function parseStatus(element: Der): OcspStatus {
       return { kind: 'revoked', at, reason };
     }
     case primitiveContextTag(2):
+      requireNull(element);
       return { kind: 'unknown' };
     default:
       throw new RangeError('a certificate status is none of good, revoked and unknown');
   }
+}
+
+/** NULL under an implicit tag. */
+function requireNull(element: Der): void {
+  if (element.contents.length !== 0) throw new RangeError('a NULL is not empty');
 }
 
 export interface OcspVerification {
@@ -186,14 +194,18 @@ export interface OcspVerification {
 
 /**
  * The answer for one certificate, signed by its issuer or a responder that it delegated (RFC 6960 section 4.2.2.2).
- * @returns the status: revoked and unknown are answers, not errors
- * @throws X509Error OCSP_UNUSABLE, ISSUER_MISMATCH, SIGNATURE_INVALID, OCSP_EXPIRED, OCSP_NOT_YET_VALID
+ * Whether a delegated responder's own certificate is revoked is not asked, as with id-pkix-ocsp-nocheck.
+ * @returns the status: revoked and unknown are answers, not errors; of several answers for the certificate, the worst
+ * @throws X509Error OCSP_UNUSABLE, ISSUER_MISMATCH, SIGNATURE_INVALID, ALGORITHM_UNSUPPORTED, OCSP_EXPIRED,
+ * OCSP_NOT_YET_VALID; for a delegated responder's certificate also NOT_YET_VALID, EXPIRED, KEY_USAGE_INVALID,
+ * CRITICAL_EXTENSION_UNKNOWN, CERTIFICATE_MALFORMED
  */
 export async function verifyOcspResponse(
   response: OcspResponse,
   options: OcspVerification,
 ): Promise<OcspStatus> {
   const what = 'OCSP response';
+  requireOwn(options, what);
   const responder = await findResponder(response, options, what);
   if (!(await isSignedBy(response, responder)))
     throw new X509Error(
@@ -212,6 +224,15 @@ export async function verifyOcspResponse(
   return single.status;
 }
 
+/** The hashes in the response name the issuer, but not the certificate's: its own word for it must agree. */
+function requireOwn({ certificate, issuer }: OcspVerification, what: string): void {
+  if (sameName(certificate.issuer, issuer.subject)) return;
+  throw new X509Error(
+    'ISSUER_MISMATCH',
+    `${what}: ${formatName(certificate.subject)} is not of ${formatName(issuer.subject)}.`,
+  );
+}
+
 async function findResponder(
   response: OcspResponse,
   { issuer, now, responders = [] }: OcspVerification,
@@ -222,17 +243,26 @@ async function findResponder(
     if (candidate === issuer || responders.includes(candidate)) return candidate;
     await requireIssued(candidate, issuer, `${what}, responder`);
     requireValidAt(candidate, now, `${what}, responder`);
-    const usages = parseAs('CERTIFICATE_MALFORMED', what, () => extendedKeyUsage(candidate.extensions));
-    if (!usages?.includes(OCSP_SIGNING))
-      throw new X509Error(
-        'KEY_USAGE_INVALID',
-        `${what}: ${formatName(candidate.subject)} may not sign for its issuer.`,
-      );
+    requireKnownExtensions(candidate, `${what}, responder`);
+    requireDelegated(candidate, what);
     return candidate;
   }
   throw new X509Error(
     'ISSUER_MISMATCH',
     `${what}: neither ${formatName(issuer.subject)} nor one that it delegated answered.`,
+  );
+}
+
+/** RFC 6960 section 4.2.2.2: the usage must be spelled out, "any" does not do. */
+function requireDelegated(responder: Certificate, what: string): void {
+  const { usages, maySign } = parseAs('CERTIFICATE_MALFORMED', what, () => ({
+    usages: extendedKeyUsage(responder.extensions),
+    maySign: hasKeyUsage(responder.extensions, 'digitalSignature'),
+  }));
+  if (usages?.includes(OCSP_SIGNING) && maySign !== false) return;
+  throw new X509Error(
+    'KEY_USAGE_INVALID',
+    `${what}: ${formatName(responder.subject)} may not sign for its issuer.`,
   );
 }
 
@@ -245,14 +275,16 @@ async function findAnswer(
   response: OcspResponse,
   { certificate, issuer }: OcspVerification,
 ): Promise<OcspSingleResponse | undefined> {
+  const answers: OcspSingleResponse[] = [];
   for (const single of response.responses) {
     if (single.serialNumber !== certificate.serialNumber || !single.hash) continue;
     const nameHash = await digest(single.hash, issuer.subject.der);
     const keyHash = await digest(single.hash, keyBits(issuer));
     if (equalBytes(nameHash, single.issuerNameHash) && equalBytes(keyHash, single.issuerKeyHash))
-      return single;
+      answers.push(single);
   }
-  return undefined;
+  const ofKind = (kind: OcspStatus['kind']) => answers.find(({ status }) => status.kind === kind);
+  return ofKind('revoked') ?? ofKind('unknown') ?? ofKind('good');
 }
 
 /** The key without its algorithm: what OCSP hashes. */

@@ -1,5 +1,5 @@
 /** Signatures, by the platform's WebCrypto. */
-import { BytesError, concatBytes, derTag, parseDer } from '@vitrine/bytes';
+import { BytesError, concatBytes, derTag, digestSizeBytes, parseDer } from '@vitrine/bytes';
 import {
   type CurveName,
   type HashName,
@@ -35,6 +35,9 @@ export async function isSignedBy(signed: Signed, key: VerificationKey): Promise<
   }
   if (algorithm.name === 'RSA-PSS' && publicKey.kind === 'rsa') {
     requireRsaSize(publicKey.modulusBits);
+    // EMSA-PSS-VERIFY, steps 3 and 4 (RFC 8017 section 9.1.2); WebCrypto throws an error of its own there.
+    const encodedBytes = Math.ceil((publicKey.modulusBits - 1) / 8);
+    if (encodedBytes < digestSizeBytes[algorithm.hash] + algorithm.saltLengthBytes + 2) return false;
     const imported = await importKey(key, { name: 'RSA-PSS', hash: algorithm.hash });
     const parameters = { name: 'RSA-PSS', saltLength: algorithm.saltLengthBytes };
     return crypto.subtle.verify(parameters, imported, signed.signature, tbs);
@@ -65,7 +68,10 @@ export async function verifyEcdsa(
   signature: Uint8Array,
   data: Uint8Array,
 ): Promise<boolean> {
-  if (signature.length !== 2 * coordinateBytes[key.curve]) return false;
+  const sizeBytes = coordinateBytes[key.curve];
+  // Some implementations import a compressed point as well.
+  if (key.point.length !== 1 + 2 * sizeBytes || key.point[0] !== 4) return false;
+  if (signature.length !== 2 * sizeBytes) return false;
   let imported: Key;
   try {
     const algorithm = { name: 'ECDSA', namedCurve: key.curve };

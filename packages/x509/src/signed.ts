@@ -43,12 +43,12 @@ export function requireSameAlgorithm(outer: Der, inner: Der): void {
 }
 
 /** Runs a parser; what it throws becomes an X509Error of that code. */
-export function parseAs<T>(code: X509ErrorCode, what: string, parse: () => T): T {
+export function parseAs<T>(code: X509ErrorCode, what: string, parse: () => T, chainIndex?: number): T {
   try {
     return parse();
   } catch (cause) {
     if (!(cause instanceof BytesError || cause instanceof RangeError)) throw cause;
     const reason = cause instanceof BytesError ? cause.message : `${what}: ${cause.message}.`;
-    throw new X509Error(code, reason, { cause });
+    throw new X509Error(code, reason, { cause, chainIndex });
   }
 }
