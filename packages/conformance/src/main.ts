@@ -8,7 +8,7 @@ async function standardInput(): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(pieces));
 }
 
-const { exitStatus, output, message } = await run(process.argv.slice(2), standardInput);
+const { exitStatus, output, message } = await run(process.argv.slice(2), standardInput, { now: new Date() });
 if (output !== undefined) process.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
 if (message !== undefined) process.stderr.write(`${message}\n`);
 process.exitCode = exitStatus;

@@ -1,7 +1,7 @@
 /** Runs one stage: bytes of JSON in, exit status and JSON out. */
 import { BytesError, type JsonNode, type JsonValue, parseJson } from '@vitrine/bytes';
 import { capabilities } from './capabilities.ts';
-import { EXIT, MalformedInput, Rejection } from './stage.ts';
+import { EXIT, MalformedInput, Rejection, type StageContext } from './stage.ts';
 import { stages } from './stages/index.ts';
 
 export interface Outcome {
@@ -18,6 +18,7 @@ const MAX_INPUT_BYTES = 128 * 1024 * 1024;
 export async function run(
   words: readonly string[],
   readInput: () => Promise<Uint8Array> | Uint8Array,
+  context: StageContext,
 ): Promise<Outcome> {
   const [name = '', ...others] = words;
   if (name === 'capabilities' && others.length === 0)
@@ -32,7 +33,7 @@ export async function run(
     };
   }
   try {
-    const outputs = await stage(parseInput(await readInput()));
+    const outputs = await stage(parseInput(await readInput()), context);
     return {
       exitStatus: EXIT.accept,
       output: { stage: name, accepted: true, outputs },

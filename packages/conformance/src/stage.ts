@@ -5,7 +5,12 @@ import type { JsonNode, JsonValue } from '@vitrine/bytes';
 export const EXIT = { accept: 0, internalError: 1, reject: 10, unsupported: 20, malformed: 30 } as const;
 
 /** Outputs of an input that is accepted; a Rejection is thrown for one that is not. */
-export type Stage = (input: JsonNode) => Promise<Readonly<Record<string, JsonValue>>>;
+export type Stage = (input: JsonNode, context: StageContext) => Promise<Readonly<Record<string, JsonValue>>>;
+
+export interface StageContext {
+  /** Where an input leaves out its time. */
+  readonly now: Date;
+}
 
 /** The input is well-formed, and refused. */
 export class Rejection extends Error {

@@ -6,6 +6,8 @@ import { describe, test } from 'node:test';
 import { run } from '../src/run.ts';
 import { stages } from '../src/stages/index.ts';
 
+/** The time is in the vectors: this one would make every certificate invalid. */
+const now = new Date(0);
 const folder = new URL('../../../../shared/fixtures/conformance/vectors/', import.meta.url).pathname;
 
 test(
@@ -22,7 +24,7 @@ for (const group of existsSync(folder) ? readdirSync(folder) : []) {
       const vector = readVector(join(folder, group, id));
       const skip = !(vector.stage in stages) && `stage ${vector.stage} is not here yet`;
       test(id, { skip }, async () => {
-        const { exitStatus, output, message } = await run([vector.stage], () => vector.input);
+        const { exitStatus, output, message } = await run([vector.stage], () => vector.input, { now });
         assert.equal(exitStatus, vector.exitStatus, message);
         if (vector.exitStatus === 10) {
           const { rejection } = output as { rejection: { code: string } };
