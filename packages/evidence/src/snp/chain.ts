@@ -33,7 +33,9 @@ export function assembleChain(vek: Vek, { anchors, intermediates }: SnpChainInpu
   const hierarchy = (anchors ?? amd)[vek.product];
   if (!hierarchy) throw snpError('ARK_UNTRUSTED', `None of the trust anchors given is for ${vek.product}.`);
   const given = intermediates?.map((der, index) =>
-    refuseAs('ASK_INVALID', () => parseCertificate(new Uint8Array(der), `intermediate certificate ${index + 1}`)),
+    refuseAs('ASK_INVALID', () =>
+      parseCertificate(new Uint8Array(der), `intermediate certificate ${index + 1}`),
+    ),
   );
   const ark = chooseArk(vek, hierarchy, given);
   const intermediate = chooseIntermediate(vek, hierarchy, given);

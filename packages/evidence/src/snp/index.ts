@@ -25,3 +25,26 @@ export {
 } from './report.ts';
 export { type SnpTcb, decodeTcb, encodeTcb, formatTcb, isAtLeast } from './tcb.ts';
 export { type Vek, type VekKind, kdsOid, parseVek } from './vek.ts';
+export { appraiseSnp } from './appraise.ts';
+export {
+  type SnpCertificateEntry,
+  type SnpCertificateRule,
+  type SnpCertificateTable,
+  type TableEndorsements,
+  certificateGuid,
+  encodeCertificateTable,
+  endorsementsOf,
+  parseCertificateTable,
+} from './certificate-table.ts';
+export { type Description, describeSnpReport, describeVek, descriptionLines } from './describe.ts';
+export { amdPublicKeyBytes, encodeAmdPublicKey, idKeyDigest } from './id-key.ts';
+export { certificateChainUrl, crlUrl, vcekUrl, vlekUrl } from './kds.ts';
+export type {
+  BitRule,
+  GuestPolicyBit,
+  OneOf,
+  PlatformInfoBit,
+  SnpPolicy,
+  SnpPolicyCode,
+  TcbFloors,
+} from './policy.ts';

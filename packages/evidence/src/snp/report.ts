@@ -96,16 +96,19 @@ export interface SnpReport {
 
 const firstVersion = 2;
 const lastVersion = 5;
-const signingKeys: readonly (SigningKeyKind | undefined)[] = ['VCEK', 'VLEK', , , , , , 'none'];
+const signingKeys: ReadonlyMap<number, SigningKeyKind> = new Map([
+  [0, 'VCEK'],
+  [1, 'VLEK'],
+  [7, 'none'],
+]);
 /** Bits 0 to 25 of the guest policy are defined. */
 const policyReserved = ~0x3ffffffn & 0xffffffffffffffffn;
-/** Bits 0 to 5 and 7 of PLATFORM_INFO are defined; firmware to come may define more. */
 const ECDSA_P384_SHA384 = 1;
 
 /**
  * @throws EvidenceError REPORT_TRUNCATED, REPORT_FORMAT_UNSUPPORTED, WRONG_REPORT_VERSION, REPORT_RESERVED_NOT_ZERO or
- *   SIGNER_INFO_INVALID. Reserved bits of the guest policy are for `requirePolicyReserved`: they are a guest owner's
- *   choice that the signature covers.
+ *   SIGNER_INFO_INVALID. Reserved bits of the guest policy are for `appraiseSnp`: they are a guest owner's choice that
+ *   the signature covers.
  */
 export function parseSnpReport(bytes: Uint8Array): SnpReport {
   requireSize(bytes);
@@ -274,7 +277,7 @@ export function decodePlatformInfo(raw: bigint): PlatformInfo {
 }
 
 function decodeSignerInfo(raw: number): SignerInfo {
-  const signingKey = signingKeys[(raw >> 2) & 7];
+  const signingKey = signingKeys.get((raw >> 2) & 7);
   if (raw >>> 5 !== 0 || signingKey === undefined)
     throw snpError(
       'SIGNER_INFO_INVALID',

@@ -1,5 +1,4 @@
 /** TCB_VERSION (SEV-SNP ABI 56860, section 2.2): security patch levels, one a byte, laid out by product. */
-import { toHex } from '@vitrine/bytes';
 import type { SnpProduct } from './product.ts';
 
 /** Security patch levels, 0 to 255. */
@@ -50,9 +49,4 @@ export function formatTcb(tcb: Partial<SnpTcb>): string {
     .filter((component) => tcb[component] !== undefined)
     .map((component) => `${component} ${tcb[component]!}`)
     .join(', ');
-}
-
-/** For messages where the product is not known. */
-export function formatRawTcb(bytes: Uint8Array): string {
-  return toHex(bytes);
 }

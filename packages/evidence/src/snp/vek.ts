@@ -1,5 +1,5 @@
 /** VCEK and VLEK certificates (AMD 57230, "VCEK certificate and KDS interface"): what they endorse, and that AMD issued them. */
-import { derTag, equalBytes, parseDer } from '@vitrine/bytes';
+import { derTag, parseDer } from '@vitrine/bytes';
 import {
   type Certificate,
   attributeValues,
@@ -21,6 +21,11 @@ export const kdsOid = {
   bootloader: '1.3.6.1.4.1.3704.1.3.1',
   tee: '1.3.6.1.4.1.3704.1.3.2',
   snp: '1.3.6.1.4.1.3704.1.3.3',
+  /** Reserved levels; on Turin FMC has the place of the first. */
+  spl4: '1.3.6.1.4.1.3704.1.3.4',
+  spl5: '1.3.6.1.4.1.3704.1.3.5',
+  spl6: '1.3.6.1.4.1.3704.1.3.6',
+  spl7: '1.3.6.1.4.1.3704.1.3.7',
   microcode: '1.3.6.1.4.1.3704.1.3.8',
   fmc: '1.3.6.1.4.1.3704.1.3.9',
   hwid: '1.3.6.1.4.1.3704.1.4',
@@ -36,6 +41,8 @@ export interface Vek {
   readonly product: SnpProduct;
   /** As the certificate has it: "Milan-B0" with its stepping. */
   readonly productName: string;
+  /** Version of the extensions: 0, or 1 as on Turin. */
+  readonly structVersion: number;
   /** The TCB that it endorses. */
   readonly tcb: SnpTcb;
   /** VCEK only: 64 bytes, on Turin 8. */
@@ -50,13 +57,15 @@ export function parseVek(der: Uint8Array): Vek {
     const certificate = parseCertificate(der, 'endorsement key');
     const kind = kindOf(certificate);
     requireShape(certificate);
+    requireAbsent(certificate, kind === 'VCEK' ? kdsOid.cspId : kdsOid.hwid, kind);
     const productName = readProductName(certificate);
-    const product = productOfName(productName, certificate);
+    const product = productOfName(productName, kind, certificate);
     return {
       certificate,
       kind,
       product,
       productName,
+      structVersion: integer(certificate, kdsOid.structVersion, 'structVersion', 1),
       tcb: readTcb(certificate, product),
       hwid: kind === 'VCEK' ? readHwid(certificate, product) : undefined,
       cspId: kind === 'VLEK' ? readCspId(certificate) : undefined,
@@ -91,40 +100,50 @@ function readProductName(certificate: Certificate): string {
   return ia5(certificate, kdsOid.productName, 'product name');
 }
 
-/** "Milan-B0", "Genoa", "Turin"; a stepping behind a hyphen says nothing here. */
-function productOfName(name: string, certificate: Certificate): SnpProduct {
-  const product = snpProducts.find((one) => name === one || name.startsWith(`${one}-`));
-  const issuer = commonName(certificate.issuer);
+/** "Milan-B0", "Genoa", "Turin"; a stepping behind a hyphen says nothing here. The issuer's name must say the same. */
+function productOfName(name: string, kind: VekKind, certificate: Certificate): SnpProduct {
+  const product = snpProducts.find(
+    (one) => name === one || (name.startsWith(one) && /^-[A-Z][0-9]$/.test(name.slice(one.length))),
+  );
   if (!product)
     throw snpError('PRODUCT_MISMATCH', `The endorsement key's product "${name}" is not one that is known.`);
-  if (issuer !== `SEV-${product}` && issuer !== `SEV-VLEK-${product}`)
-    throw snpError(
-      'PRODUCT_MISMATCH',
-      `The endorsement key is for ${product}, its issuer is ${formatName(certificate.issuer)}.`,
-    );
-  return product;
+  const issuer = commonName(certificate.issuer);
+  const expected = kind === 'VCEK' ? `SEV-${product}` : `SEV-VLEK-${product}`;
+  if (issuer === expected) return product;
+  const isOtherProduct = snpProducts.some((other) => other !== product && issuer?.endsWith(`-${other}`));
+  if (!isOtherProduct)
+    throw malformed(`expected the issuer ${expected}, found ${formatName(certificate.issuer)}`);
+  throw snpError('PRODUCT_MISMATCH', `The endorsement key is for ${product}, its issuer is ${issuer!}.`);
 }
 
+/** A reserved level that is not zero has gained a meaning, which must not be passed over. */
 function readTcb(certificate: Certificate, product: SnpProduct): SnpTcb {
+  for (const oid of [kdsOid.spl4, kdsOid.spl5, kdsOid.spl6, kdsOid.spl7])
+    if (certificate.extensions.has(oid)) integer(certificate, oid, 'a reserved level', 0);
   const hasFmc = certificate.extensions.has(kdsOid.fmc);
   if (hasFmc !== (product === 'Turin'))
     throw malformed(hasFmc ? `an FMC level on ${product}` : 'no FMC level on Turin');
   return {
-    ...(hasFmc ? { fmc: level(certificate, kdsOid.fmc, 'fmcSPL') } : {}),
-    bootloader: level(certificate, kdsOid.bootloader, 'blSPL'),
-    tee: level(certificate, kdsOid.tee, 'teeSPL'),
-    snp: level(certificate, kdsOid.snp, 'snpSPL'),
-    microcode: level(certificate, kdsOid.microcode, 'ucodeSPL'),
+    ...(hasFmc ? { fmc: integer(certificate, kdsOid.fmc, 'fmcSPL', 255) } : {}),
+    bootloader: integer(certificate, kdsOid.bootloader, 'blSPL', 255),
+    tee: integer(certificate, kdsOid.tee, 'teeSPL', 255),
+    snp: integer(certificate, kdsOid.snp, 'snpSPL', 255),
+    microcode: integer(certificate, kdsOid.microcode, 'ucodeSPL', 255),
   };
 }
 
-function level(certificate: Certificate, oid: string, name: string): number {
+/** Levels over 127 have a sign byte in front, as DER demands. */
+function integer(certificate: Certificate, oid: string, name: string, maximum: number): number {
   const value = parseDer(extension(certificate, oid, name), name).smallInteger();
-  if (value > 255) throw malformed(`${name} is ${value}, more than a byte`);
+  if (value > maximum) throw malformed(`${name} is ${value}, more than ${maximum}`);
   return value;
 }
 
-/** The extension's value is the identifier itself, not DER around it. */
+function requireAbsent(certificate: Certificate, oid: string, kind: VekKind): void {
+  if (certificate.extensions.has(oid)) throw malformed(`a ${kind} has no extension ${oid}`);
+}
+
+/** The extension's value is the identifier itself. With an OCTET STRING around it, it is no certificate of AMD's. */
 function readHwid(certificate: Certificate, product: SnpProduct): Uint8Array {
   const value = certificate.extensions.get(kdsOid.hwid)?.value;
   const expected = product === 'Turin' ? 8 : 64;
@@ -153,12 +172,4 @@ function extension(certificate: Certificate, oid: string, name: string): Uint8Ar
 
 function malformed(why: string): Error {
   return snpError('VCEK_CHAIN_INVALID', `The endorsement key's certificate: ${why}.`);
-}
-
-/** CHIP_ID is the HWID, filled up with zeros on Turin. */
-export function isChip(chipId: Uint8Array, hwid: Uint8Array): boolean {
-  return (
-    equalBytes(chipId.subarray(0, hwid.length), hwid) &&
-    chipId.subarray(hwid.length).every((byte) => byte === 0)
-  );
 }
