@@ -5,11 +5,9 @@ import {
   PackError,
   type PackOptions,
   type PackResult,
-  defaultEndpoint,
   packFolder,
-  packFromHub,
   parsePackName,
-} from '@vitrine/modelpack';
+} from '@vitrine/modelpack/folder';
 import { EXIT, UsageError } from './exit.ts';
 import { ProgressLine } from './progress-line.ts';
 import { type Terminal, formatBytes, paint, plain } from './terminal.ts';
@@ -69,6 +67,7 @@ async function packSource(
     );
   }
   const { repository, revision } = splitHubName(source, flags.revision);
+  const { defaultEndpoint, packFromHub } = await import('@vitrine/modelpack');
   const { HF_TOKEN: token, HF_ENDPOINT: endpoint } = terminal.env;
   return packFromHub(repository, revision, {
     ...options,

@@ -1,0 +1,105 @@
+/** `vitrine evidence show`: any file of evidence or endorsements in words. */
+import { decodeUtf8, parseJson, toHex } from '@vitrine/bytes';
+import {
+  type Description,
+  type EvidenceKind,
+  describeSnpReport,
+  describeVek,
+  parseCertificateTable,
+  parseSnpReport,
+  parseVek,
+} from '@vitrine/evidence';
+import {
+  type Certificate,
+  basicConstraints,
+  commonName,
+  describeAlgorithm,
+  describeKey,
+  formatName,
+  parseCertificate,
+  parseCrl,
+  parseOcspResponse,
+  parsePemCertificates,
+} from '@vitrine/x509';
+
+type Describe = (bytes: Uint8Array, path: string) => Description;
+
+/** By kind; a kind that is missing has no words yet. */
+export const descriptions: Partial<Readonly<Record<EvidenceKind, Describe>>> = {
+  'snp-report': (bytes) => describeSnpReport(parseSnpReport(bytes)),
+  'snp-certificate-table': (bytes) =>
+    numbered(
+      parseCertificateTable(bytes).map(({ guid, bytes: data }) => ({
+        guid,
+        size_bytes: data.length,
+        data: toHex(data.subarray(0, 32)),
+      })),
+    ),
+  certificate: (bytes, path) => describeCertificate(parseCertificate(bytes, path)),
+  certificates: (bytes, path) =>
+    numbered(parsePemCertificates(decodeUtf8(bytes, path), path).map(describeCertificate)),
+  crl: (bytes, path) => describeCrl(bytes, path),
+  'ocsp-response': (bytes, path) => describeOcsp(bytes, path),
+  'intel-tcb-info': (bytes, path) => describeJson(bytes, path),
+  'intel-qe-identity': (bytes, path) => describeJson(bytes, path),
+  'tdx-collateral': (bytes, path) => describeJson(bytes, path),
+};
+
+function describeCertificate(certificate: Certificate): Description {
+  const name = commonName(certificate.subject);
+  const constraints = basicConstraints(certificate.extensions);
+  return {
+    subject: formatName(certificate.subject),
+    issuer: formatName(certificate.issuer),
+    serial_number: certificate.serialNumber,
+    not_before: certificate.notBefore.toISOString(),
+    not_after: certificate.notAfter.toISOString(),
+    public_key: describeKey(certificate.publicKey),
+    signature_algorithm: describeAlgorithm(certificate.signatureAlgorithm),
+    is_ca: constraints?.isCa ?? false,
+    ...(name === 'SEV-VCEK' || name === 'SEV-VLEK' ? { vek: describeVek(parseVek(certificate.der)) } : {}),
+    extensions: Object.fromEntries(
+      [...certificate.extensions].map(([oid, { critical, value }]) => [
+        oid,
+        `${critical ? 'critical ' : ''}${toHex(value.subarray(0, 64))}${value.length > 64 ? ' ...' : ''}`,
+      ]),
+    ),
+  };
+}
+
+function describeCrl(bytes: Uint8Array, path: string): Description {
+  const crl = parseCrl(bytes, path);
+  return {
+    issuer: formatName(crl.issuer),
+    this_update: crl.thisUpdate.toISOString(),
+    next_update: crl.nextUpdate?.toISOString() ?? null,
+    signature_algorithm: describeAlgorithm(crl.signatureAlgorithm),
+    revoked_count: crl.revoked.size,
+    revoked: Object.fromEntries([...crl.revoked].map(([serial, at]) => [serial, at.toISOString()])),
+  };
+}
+
+function describeOcsp(bytes: Uint8Array, path: string): Description {
+  const response = parseOcspResponse(bytes, path);
+  return {
+    produced_at: response.producedAt.toISOString(),
+    nonce: response.nonce ? toHex(response.nonce) : null,
+    responses: numbered(
+      response.responses.map(({ serialNumber, status, thisUpdate, nextUpdate }) => ({
+        serial_number: serialNumber,
+        status: status.kind,
+        this_update: thisUpdate.toISOString(),
+        next_update: nextUpdate?.toISOString() ?? null,
+      })),
+    ),
+  };
+}
+
+/** What is JSON already: strictly parsed, shown as it is. */
+function describeJson(bytes: Uint8Array, path: string): Description {
+  return parseJson(bytes, path).value() as Description;
+}
+
+export function numbered(items: readonly Description[]): Description {
+  return Object.fromEntries(items.map((item, index) => [String(index), item]));
+}
