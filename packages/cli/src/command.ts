@@ -142,7 +142,10 @@ function addEvidenceCommands(
     .description('decode a report, quote, certificate, list, collateral, RIM or event log')
     .argument('<file>', 'raw, or as hexadecimal or base64 text')
     .addOption(json())
-    .action((file: string, flags: ShowFlags) => finish(evidenceShowCommand(file, flags, edge)));
+    .action(async (file: string, flags: object) => {
+      const { evidenceShowCommand } = await import('./evidence-command.ts');
+      finish(evidenceShowCommand(file, flags, edge));
+    });
   evidence
     .command('verify')
     .description("check a report or quote up to the vendor's root; print every check")
@@ -154,9 +157,10 @@ function addEvidenceCommands(
     .option('--measurement <hex>', 'what the launch measurement (SNP) or MRTD (TDX) must be')
     .option('--nonce <hex>', 'what the nonce of a GPU report must be')
     .addOption(json())
-    .action(async (file: string, flags: VerifyFlags) =>
-      finish(await evidenceVerifyCommand(file, flags, edge)),
-    );
+    .action(async (file: string, flags: object) => {
+      const { evidenceVerifyCommand } = await import('./evidence-command.ts');
+      finish(await evidenceVerifyCommand(file, flags, edge));
+    });
 }
 
 function lookCommands(): Promise<typeof import('./look-commands.ts')> {
