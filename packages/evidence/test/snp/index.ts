@@ -1,3 +1,4 @@
 import type { Suite } from '../suite.ts';
+import { suite as simulated } from './simulated.ts';
 
-export const suites: readonly Suite[] = [];
+export const suites: readonly Suite[] = [simulated];
