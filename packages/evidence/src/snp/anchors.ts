@@ -31,10 +31,10 @@ export interface SnpHierarchy {
   readonly asvk?: Certificate;
 }
 
-let parsed: Required<SnpTrustAnchors> | undefined;
+let parsed: Readonly<Record<SnpProduct, AmdCertificates<Certificate>>> | undefined;
 
 /** AMD's own, parsed once. */
-export function amdTrustAnchors(): Required<SnpTrustAnchors> {
+export function amdTrustAnchors(): Readonly<Record<SnpProduct, AmdCertificates<Certificate>>> {
   parsed ??= {
     Milan: parseHierarchy('Milan'),
     Genoa: parseHierarchy('Genoa'),
