@@ -28,6 +28,9 @@ export function parseName(element: Der): Name {
     const members = set.children(derTag.set);
     // RelativeDistinguishedName ::= SET SIZE (1..MAX) OF (RFC 5280 section 4.1.2.4).
     if (members.length === 0) throw new RangeError('a relative name is empty');
+    // A SET OF is sorted (X.690 section 11.6).
+    if (members.some((member, at) => at > 0 && !isAfter(member.bytes, members[at - 1]!.bytes)))
+      throw new RangeError('the attributes of a relative name are out of order');
     return members.map((member) => {
       const fields = member.fields(derTag.sequence);
       const oid = fields.next().oid();
@@ -37,6 +40,12 @@ export function parseName(element: Der): Name {
     });
   });
   return { der: element.bytes, attributes };
+}
+
+/** No two attributes are the same (X.501 section 9.3). */
+function isAfter(a: Uint8Array, b: Uint8Array): boolean {
+  for (let at = 0; at < Math.min(a.length, b.length); at++) if (a[at] !== b[at]) return a[at]! > b[at]!;
+  return a.length > b.length;
 }
 
 export function sameName(a: Name, b: Name): boolean {
