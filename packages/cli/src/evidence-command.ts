@@ -5,6 +5,7 @@ import { X509Error } from '@vitrine/x509';
 import { descriptions } from './evidence/describe.ts';
 import { type EvidenceFile, certificatesIn, readEndorsements, readEvidenceFile } from './evidence/files.ts';
 import { verifySnp } from './evidence/snp.ts';
+import { verifyTdx } from './evidence/tdx.ts';
 import { type EvidenceVerdict, MissingEndorsement, type VerifyInputs } from './evidence/verdict.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { type Mark, type Terminal, mark, plain } from './terminal.ts';
@@ -41,6 +42,7 @@ const verifiers: Partial<
   Readonly<Record<EvidenceKind, (bytes: Uint8Array, inputs: VerifyInputs) => Promise<EvidenceVerdict>>>
 > = {
   'snp-report': verifySnp,
+  'tdx-quote': verifyTdx,
 };
 
 export async function evidenceVerifyCommand(

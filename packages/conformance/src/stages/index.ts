@@ -1,11 +1,13 @@
 /** Every stage by its name on the command line. */
 import type { Stage } from '../stage.ts';
 import { verifyAttestationSev } from './attestation-sev.ts';
+import { verifyAttestationTdx } from './attestation-tdx.ts';
 import { verifyEhbpKeyBinding } from './ehbp-key-binding.ts';
 import { verifyHardwareMeasurements, verifyMeasurement } from './measurement.ts';
 
 export const stages: Readonly<Record<string, Stage>> = {
   'verify-attestation-sev': verifyAttestationSev,
+  'verify-attestation-tdx': verifyAttestationTdx,
   'verify-measurement': verifyMeasurement,
   'verify-hardware-measurements': verifyHardwareMeasurements,
   'verify-ehbp-key-binding': verifyEhbpKeyBinding,

@@ -32,8 +32,8 @@ export interface SgxExtension {
   readonly pceId: Uint8Array;
   /** 6 bytes. */
   readonly fmspc: Uint8Array;
-  /** 0 standard, 1 scalable, 2 scalable with integrity. */
-  readonly sgxType: number;
+  /** 0 standard, 1 scalable, 2 scalable with integrity; absent in certificates that are not of the PCS. */
+  readonly sgxType: number | undefined;
   /** 16 bytes; Platform CA only, as is the next. */
   readonly platformInstanceId: Uint8Array | undefined;
   readonly configuration: SgxConfiguration | undefined;
@@ -112,7 +112,7 @@ export function parseSgxExtension(value: Uint8Array): SgxExtension {
       cpuSvn: octets(required(tcb, 18), 16),
       pceId: octets(required(members, 3), 2),
       fmspc: octets(required(members, 4), 6),
-      sgxType: required(members, 5).smallInteger(derTag.enumerated),
+      sgxType: members.get(5)?.smallInteger(derTag.enumerated),
       platformInstanceId: members.has(6) ? octets(members.get(6)!, 16) : undefined,
       configuration: configuration && parseConfiguration(configuration),
     };

@@ -1,0 +1,142 @@
+/**
+ * Full verification of evidence against the packages that do the same, alternating in one run, medians; and the size of
+ * the browser bundle.
+ * usage: bench/evidence.ts [--smoke] [--rounds N]
+ * Exits 1 when a bar is missed (not with --smoke).
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { parsePemBlocks } from '@vitrine/bytes';
+import { authenticateSnp } from '@vitrine/evidence';
+import { bundle } from '../packages/evidence/test/bundle.ts';
+import { fixturesFolder, hasFixtures } from '../packages/evidence/test/fixtures.ts';
+import { median } from './measure.ts';
+
+const BARS = { snpMs: 2, bundleBytes: 100_000 };
+
+const { values: flags } = parseArgs({
+  options: { smoke: { type: 'boolean', default: false }, rounds: { type: 'string' } },
+});
+const rounds = Number(flags.rounds ?? (flags.smoke ? 5 : 200));
+const peersFolder = new URL('peers/', import.meta.url).pathname;
+
+/** One contender's work, once. */
+type Work = () => unknown;
+interface Contest {
+  readonly what: string;
+  readonly ours: Work;
+  readonly peer?: { readonly name: string; readonly work: Work };
+  /** What the medians must be, in milliseconds; the peer's is NaN without one. */
+  readonly isMet: (oursMs: number, peerMs: number) => boolean;
+  readonly bar: string;
+}
+
+if (!hasFixtures) {
+  console.log(`No fixtures at ${fixturesFolder}: nothing to verify, nothing measured.`);
+} else {
+  console.log(
+    `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.version}`,
+  );
+  console.log(`medians of ${rounds} alternating rounds, after ${warmUpRounds()} to warm up`);
+  const met: boolean[] = [];
+  const peers = installPeers();
+  for (const contest of [await snpContest(peers)]) met.push(await run(contest));
+  met.push(await bundleSize());
+  process.exitCode = met.every(Boolean) || flags.smoke ? 0 : 1;
+}
+
+function warmUpRounds(): number {
+  return Math.ceil(rounds / 10);
+}
+
+/** The packages of the peers' own lock file, in their own folder. @returns whether they are there */
+function installPeers(): boolean {
+  if (existsSync(join(peersFolder, 'node_modules/.package-lock.json'))) return true;
+  const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--no-workspaces', '--loglevel=error'];
+  const { status } = spawnSync('npm', words, { cwd: peersFolder, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) console.log('The peers cannot be installed here: no ratio.');
+  return status === 0;
+}
+
+function peerModule(path: string): Promise<Record<string, unknown>> {
+  return import(join(peersFolder, 'node_modules', path)) as Promise<Record<string, unknown>>;
+}
+
+function fixture(path: string): Uint8Array {
+  return new Uint8Array(readFileSync(join(fixturesFolder, path)));
+}
+
+/** A report of Genoa, version 3, with its VCEK: chain and report. */
+async function snpContest(withPeers: boolean): Promise<Contest> {
+  const report = fixture('snp/ms-genoa-v3/report.bin');
+  const vek = parsePemBlocks(Buffer.from(fixture('snp/ms-genoa-v3/vcek.pem')).toString(), 'CERTIFICATE')[0]!;
+  // The peer looks at the clock itself.
+  const now = new Date();
+  const contest: Contest = {
+    what: 'SNP report with its chain',
+    ours: () => authenticateSnp({ report, vek, now }),
+    bar: `under ${BARS.snpMs} ms`,
+    isMet: (oursMs) => oursMs < BARS.snpMs,
+  };
+  if (!withPeers) return contest;
+  const { verifyAttestation } = (await peerModule('@tinfoilsh/verifier/dist/index.js')) as {
+    verifyAttestation: (document: { format: string; body: string }, vcek: string) => Promise<unknown>;
+  };
+  const document = {
+    format: 'https://tinfoil.sh/predicate/sev-snp-guest/v2',
+    body: gzipSync(report).toString('base64'),
+  };
+  const vcek = Buffer.from(vek).toString('base64');
+  return {
+    ...contest,
+    peer: { name: '@tinfoilsh/verifier 1.1.0', work: () => verifyAttestation(document, vcek) },
+  };
+}
+
+async function run(contest: Contest): Promise<boolean> {
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = -warmUpRounds(); round < rounds; round++) {
+    const oursMs = await elapsedMs(contest.ours);
+    const theirsMs = contest.peer ? await elapsedMs(contest.peer.work) : NaN;
+    if (round < 0) continue;
+    ours.push(oursMs);
+    theirs.push(theirsMs);
+  }
+  const [oursMs, peerMs] = [median(ours), median(theirs)];
+  const isMet = contest.isMet(oursMs, peerMs);
+  const peer = contest.peer
+    ? ` | ${contest.peer.name} ${peerMs.toFixed(2)} ms | ${(peerMs / oursMs).toFixed(1)} times faster`
+    : '';
+  console.log(
+    `${contest.what.padEnd(30)} ${oursMs.toFixed(2)} ms${peer} (bar: ${contest.bar}) ${verdict(isMet)}`,
+  );
+  return isMet;
+}
+
+async function elapsedMs(work: Work): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
+
+/** Evidence and measure as one script for a page. */
+async function bundleSize(): Promise<boolean> {
+  const entry = new URL('evidence-and-measure.ts', import.meta.url).pathname;
+  const code = await bundle(entry, { minify: true });
+  const gzipBytes = gzipSync(code, { level: 9 }).length;
+  const isMet = gzipBytes < BARS.bundleBytes;
+  console.log(
+    `browser bundle of evidence and measure: ${code.length} bytes, ${gzipBytes} gzipped (bar: under ${BARS.bundleBytes}) ${verdict(isMet)}`,
+  );
+  return isMet;
+}
+
+function verdict(isMet: boolean): string {
+  if (flags.smoke) return '';
+  return isMet ? 'met' : 'MISSED';
+}
