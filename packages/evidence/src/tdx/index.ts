@@ -17,7 +17,24 @@ export {
   parseTdxCollateralJson,
   tdxCollateralFromFiles,
 } from './collateral.ts';
+export {
+  type Described,
+  describeQeIdentity,
+  describeTcbInfo,
+  describeTdxCollateral,
+  describeTdxEventLog,
+  describeTdxQuote,
+} from './describe.ts';
 export type { TdxErrorCode } from './error.ts';
+export {
+  type Rtmrs,
+  type TdxEvent,
+  type TdxEventLog,
+  appraiseEventLog,
+  parseCcel,
+  parseDstackEventLog,
+  replayEvents,
+} from './event-log.ts';
 export {
   type PckChain,
   type SgxConfiguration,
