@@ -43,7 +43,9 @@ export type SnpErrorCode =
   /** REPORT_DATA is not the digest of the runtime data that came with the report. */
   | 'RUNTIME_DATA_MISMATCH'
   | 'VTPM_QUOTE_MALFORMED'
-  | 'VTPM_QUOTE_SIGNATURE_INVALID';
+  | 'VTPM_QUOTE_SIGNATURE_INVALID'
+  /** The PCR values given are not those that the quote is over. */
+  | 'VTPM_PCRS_MISMATCH';
 
 export function snpError(code: SnpErrorCode, message: string, cause?: unknown): EvidenceError<SnpErrorCode> {
   return new EvidenceError(code, message, cause === undefined ? undefined : { cause });

@@ -48,3 +48,16 @@ export type {
   SnpPolicyCode,
   TcbFloors,
 } from './policy.ts';
+export {
+  type AuthenticAzureReport,
+  type AuthenticAzureVtpm,
+  type AzureEvidence,
+  type AzureVtpmEvidence,
+  type AzureVtpmPolicy,
+  type AzureVtpmPolicyCode,
+  appraiseAzureVtpm,
+  authenticateAzureReport,
+  authenticateAzureVtpm,
+} from './azure.ts';
+export { type HclReport, type HclRuntimeClaims, parseHclReport, parseRuntimeData } from './hcl-report.ts';
+export { type PcrSelection, type TpmQuote, parseTpmQuote } from './tpm-quote.ts';
