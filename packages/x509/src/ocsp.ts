@@ -99,8 +99,8 @@ function parseBasicResponse(der: Uint8Array, what: string): OcspResponse {
     parseCertificate(element.bytes, `${what}, responder certificate`),
   );
   const fields = signed.fields(derTag.sequence);
-  const version = fields.optional(contextTag(0))?.only().smallInteger() ?? 0;
-  if (version !== 0) throw new RangeError(`expected version 1, found ${version + 1}`);
+  // There is version 1 only, which is the default and therefore not written (X.690 section 11.5).
+  if (fields.optional(contextTag(0))) throw new RangeError('expected version 1, which is not written out');
   const responder = parseResponder(fields.next());
   const producedAt = fields.next(derTag.generalizedTime).time();
   const responses = fields.next().children(derTag.sequence).map(parseSingleResponse);

@@ -127,7 +127,7 @@ const goodOuter = {
   signature: derBitString(derSequence(derInteger(1), derInteger(1))),
   trailer: new Uint8Array(0),
 };
-export type Parts = Partial<typeof goodTbs & typeof goodOuter>;
+export type Parts = Partial<Record<keyof typeof goodTbs | keyof typeof goodOuter, Uint8Array>>;
 
 /** DER of a certificate whose signature is made up; each part can be replaced, or left out by an empty one. */
 export function assemble(parts: Parts = {}): Uint8Array {
