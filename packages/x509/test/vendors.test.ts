@@ -109,7 +109,10 @@ describe('a vendor’s list', { skip }, () => {
 
 describe('a certificate of old', { skip }, () => {
   test('signed with SHA-1 by a short key is parsed, and verifies nothing', async () => {
-    const [authority] = pem('ct/go-ct/ca.pem');
+    const text = readFileSync(join(fixturesFolder, 'ct/go-ct/ca.pem'), 'utf8');
+    // The file lacks a line break between its two blocks, which is no PEM.
+    assert.throws(() => parsePemCertificates(text), { code: 'CERTIFICATE_MALFORMED' });
+    const [authority] = parsePemCertificates(text.replace('----------', '-----\n-----'));
     const [leaf] = pem('ct/go-ct/cert.pem');
     assert.equal(leaf!.signatureAlgorithm.name, 'unsupported');
     await assert.rejects(
