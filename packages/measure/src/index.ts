@@ -1,1 +1,3 @@
-export {};
+export { MeasureError, type MeasureErrorCode } from './error.ts';
+export * from './predicate.ts';
+export * from './snp/index.ts';
