@@ -79,7 +79,13 @@ export async function requireRootCrl(
   const verified = await refuseAsync(crlCode('ROOT'), () => verifyCrl(rootCrl, root, now, 'root CRL'));
   refuseAs('INTERMEDIATE_REVOKED', () => requireNotRevoked(intermediate, verified, 'root CRL'));
   for (const signer of [tcbInfoSigners?.[0], qeIdentitySigners?.[0]])
-    if (signer) refuseAs('TCB_SIGNING_REVOKED', () => requireNotRevoked(signer, verified, 'root CRL'));
+    if (signer)
+      // A signer that the root did not issue is refused for that.
+      refuseAs(
+        (cause) =>
+          cause instanceof X509Error && cause.code === 'REVOKED' ? 'TCB_SIGNING_REVOKED' : 'TCB_INFO_CHAIN_INVALID',
+        () => requireNotRevoked(signer, verified, 'root CRL'),
+      );
   return passed({ ...rule, found: describe(verified) });
 }
 

@@ -9,7 +9,7 @@ import {
   parseFirstDer,
   parsePemBlocks,
 } from '@vitrine/bytes';
-import { type Certificate, parseCertificate } from '@vitrine/x509';
+import { type Certificate, parseCertificate, sameName } from '@vitrine/x509';
 import { refuseAs } from '../error.ts';
 import { tdxError } from './error.ts';
 
@@ -54,7 +54,9 @@ export function parsePckChain(bytes: Uint8Array): PckChain {
   const certificates = refuseAs('PCK_CHAIN_INVALID', () =>
     certificateBlocks(bytes).map((der, index) => parseCertificate(der, `PCK chain, certificate ${index + 1}`)),
   );
-  const [leaf, intermediate, root] = certificates;
+  // Intel's sample generator writes the root first.
+  const isRootFirst = certificates.length === 3 && sameName(certificates[0]!.issuer, certificates[0]!.subject);
+  const [leaf, intermediate, root] = isRootFirst ? certificates.reverse() : certificates;
   if (certificates.length > 3)
     throw tdxError('PCK_CHAIN_INVALID', `PCK chain: expected 3 certificates, found ${certificates.length}.`);
   if (!leaf || !intermediate || !root)
