@@ -1,5 +1,5 @@
 /** The chain of an endorsement key: VCEK to ASK, or VLEK to ASVK, to an ARK that is trusted. */
-import { type Certificate, commonName, parseCertificate, sameCertificate } from '@vitrine/x509';
+import { type Certificate, commonName, formatName, parseCertificate, sameCertificate } from '@vitrine/x509';
 import { refuseAs } from '../error.ts';
 import { type SnpHierarchy, type SnpTrustAnchors, amdTrustAnchors } from './anchors.ts';
 import { type SnpErrorCode, snpError } from './error.ts';
@@ -37,6 +37,7 @@ export function assembleChain(vek: Vek, { anchors, intermediates }: SnpChainInpu
       parseCertificate(new Uint8Array(der), `intermediate certificate ${index + 1}`),
     ),
   );
+  for (const certificate of given ?? []) requireKnownName(certificate);
   const ark = chooseArk(vek, hierarchy, given);
   const intermediate = chooseIntermediate(vek, hierarchy, given);
   requireForm(intermediate, 'ASK_INVALID');
@@ -47,6 +48,12 @@ export function assembleChain(vek: Vek, { anchors, intermediates }: SnpChainInpu
     ark,
     isProduction: sameCertificate(ark, amd[vek.product].ark),
   };
+}
+
+/** A certificate that has no place in a chain of AMD's is not passed over. */
+function requireKnownName({ subject }: Certificate): void {
+  if (/^(ARK|SEV|SEV-VLEK)-[A-Z][a-z]+$/.test(commonName(subject) ?? '')) return;
+  throw snpError('ASK_INVALID', `The intermediate certificate ${formatName(subject)} is not one of AMD's.`);
 }
 
 /** Another ARK that came along is not passed over: it says that the evidence is of another hierarchy. */

@@ -1,0 +1,240 @@
+/** One authentic report of each age: any bit flipped, any cut, one byte more, in each part of the evidence, is refused. */
+import { concatBytes, decodeUtf8 } from '@vitrine/bytes';
+import {
+  type SnpErrorCode,
+  amdTrustAnchors,
+  authenticateSnp,
+  parseSnpReport,
+  parseVek,
+  snpReportBytes,
+} from '@vitrine/evidence/snp';
+import { type Certificate, type Signed, isSignedBy, parseCertificate, parseCrl } from '@vitrine/x509';
+import { withBitFlipped } from '../mutation.ts';
+import {
+  type Case,
+  type Suite,
+  type SuiteContext,
+  codeOf,
+  expectEqual,
+  expectRefused,
+  expectTrue,
+} from '../suite.ts';
+import { load, rows } from './fixtures.ts';
+import { authorityOf, evidenceOf } from './simulator.ts';
+
+/** Refusals of a report, of its binding to the certificate, and of its signature. */
+const reportCodes: readonly SnpErrorCode[] = [
+  'WRONG_REPORT_VERSION',
+  'REPORT_FORMAT_UNSUPPORTED',
+  'REPORT_RESERVED_NOT_ZERO',
+  'SIGNER_INFO_INVALID',
+  'PRODUCT_MISMATCH',
+  'VCEK_HWID_MISMATCH',
+  'VCEK_TCB_MISMATCH',
+  'TCB_INCONSISTENT',
+  'REPORT_SIGNATURE_INVALID',
+];
+const vekCodes: readonly SnpErrorCode[] = [
+  'VCEK_CHAIN_INVALID',
+  'VCEK_EXPIRED',
+  'VCEK_NOT_YET_VALID',
+  'VCEK_HWID_MISMATCH',
+  'VCEK_TCB_MISMATCH',
+  'PRODUCT_MISMATCH',
+  'ASK_INVALID',
+];
+
+async function realEvidence(context: SuiteContext, folder: string) {
+  const row = rows.find((entry) => entry.folder === folder)!;
+  const { report, vek } = await load(context, row);
+  return { report, vek, now: new Date(`${row.at}T00:00:00Z`), product: row.product };
+}
+
+async function flipAll(
+  bytes: Uint8Array,
+  refuse: (flipped: Uint8Array, bit: number) => Promise<void>,
+): Promise<void> {
+  for (let bit = 0; bit < bytes.length * 8; bit++) await refuse(withBitFlipped(bytes, bit), bit);
+}
+
+const reports: readonly Case[] = (
+  [
+    ['milan-v2', true],
+    ['ms-genoa-v3', true],
+    ['genoa-v5-a', false],
+  ] as const
+).map(([folder, onlyLong]) => ({
+  name: `any bit of the report ${folder} flipped is refused: signed bytes, signature and padding`,
+  needsFixtures: true,
+  onlyLong,
+  run: async (context) => {
+    const { product: _, ...evidence } = await realEvidence(context, folder);
+    await authenticateSnp(evidence);
+    await flipAll(evidence.report, async (report, bit) => {
+      await expectRefused(() => authenticateSnp({ ...evidence, report }), reportCodes, `bit ${bit}`);
+    });
+  },
+}));
+
+const lengths: readonly Case[] = [
+  {
+    name: 'a report of any other length is refused',
+    needsFixtures: true,
+    run: async (context) => {
+      const { report } = await realEvidence(context, 'genoa-v5-a');
+      for (let length = 0; length < snpReportBytes; length++)
+        await expectRefused(
+          () => parseSnpReport(report.subarray(0, length)),
+          'REPORT_TRUNCATED',
+          `${length} bytes`,
+        );
+      for (const more of [1, 2, 4096])
+        await expectRefused(
+          () => parseSnpReport(concatBytes(report, new Uint8Array(more))),
+          'REPORT_FORMAT_UNSUPPORTED',
+        );
+    },
+  },
+  {
+    name: 'a VCEK that is cut anywhere, or has a byte behind it, is refused',
+    needsFixtures: true,
+    run: async (context) => {
+      const { vek } = await realEvidence(context, 'milan-v2');
+      for (let length = 0; length < vek.length; length++)
+        await expectRefused(() => parseVek(vek.subarray(0, length)), 'VCEK_CHAIN_INVALID', `${length} bytes`);
+      await expectRefused(() => parseVek(concatBytes(vek, Uint8Array.of(0))), 'VCEK_CHAIN_INVALID');
+    },
+  },
+  {
+    name: 'zero and one in place of r or s are refused',
+    needsFixtures: true,
+    run: async (context) => {
+      const { product: _, ...evidence } = await realEvidence(context, 'milan-v2');
+      for (const at of [0x2a0, 0x2e8])
+        for (const first of [0, 1]) {
+          const report = evidence.report.slice();
+          report.fill(0, at, at + 72);
+          report[at] = first;
+          await expectRefused(() => authenticateSnp({ ...evidence, report }), 'REPORT_SIGNATURE_INVALID');
+        }
+    },
+  },
+];
+
+/** What the parser takes after a flip must not be signed any more; every 97th bit goes through the whole verification. */
+async function expectFlipsRefused(
+  der: Uint8Array,
+  parse: (der: Uint8Array) => Signed,
+  issuer: Certificate,
+  refuse?: (flipped: Uint8Array, bit: number) => Promise<unknown>,
+): Promise<void> {
+  expectTrue(await holds(der, parse, issuer), 'it is signed as it is');
+  await flipAll(der, async (flipped, bit) => {
+    if (refuse && bit % 97 === 0) await refuse(flipped, bit);
+    else expectTrue(!(await holds(flipped, parse, issuer)), `bit ${bit} is refused`);
+  });
+}
+
+const certificates: readonly Case[] = [
+  ...(
+    [
+      ['milan-v2', true],
+      ['genoa-v5-a', false],
+    ] as const
+  ).map(([folder, onlyLong]) => ({
+    name: `any bit of the VCEK of ${folder} flipped is refused, by its form or by AMD's signature`,
+    needsFixtures: true,
+    onlyLong,
+    run: async (context: SuiteContext) => {
+      const { product, ...evidence } = await realEvidence(context, folder);
+      const { ask } = amdTrustAnchors()[product];
+      const parse = (der: Uint8Array): Signed => parseVek(der).certificate;
+      await expectFlipsRefused(evidence.vek, parse, ask, (vek, bit) =>
+        expectRefused(() => authenticateSnp({ ...evidence, vek }), vekCodes, `bit ${bit}`),
+      );
+    },
+  })),
+  {
+    name: "any bit of the Turin VCEK flipped is refused, by its form or by AMD's signature",
+    needsFixtures: true,
+    onlyLong: true,
+    run: async ({ fixture }) => {
+      const vek = await fixture('snp/turin-vcek-only/vcek.der');
+      await expectFlipsRefused(vek, (der) => parseVek(der).certificate, amdTrustAnchors().Turin.ask);
+    },
+  },
+  {
+    name: 'any bit of an ASK that comes with the evidence flipped is refused',
+    needsFixtures: true,
+    run: async (context) => {
+      const { product, ...evidence } = await realEvidence(context, 'genoa-v5-a');
+      const { ask, ark } = amdTrustAnchors()[product];
+      // A flip in its key breaks the VCEK's signature as well, which is named first.
+      const codes = ['ASK_INVALID', 'VCEK_CHAIN_INVALID', 'ARK_UNTRUSTED'];
+      await expectFlipsRefused(ask.der, parseCertificate, ark, (der, bit) =>
+        expectRefused(() => authenticateSnp({ ...evidence, intermediates: [der] }), codes, `bit ${bit}`),
+      );
+    },
+  },
+  {
+    name: 'any bit of an ARK that comes with the evidence flipped is refused',
+    needsFixtures: true,
+    run: async (context) => {
+      const { product, ...evidence } = await realEvidence(context, 'genoa-v5-a');
+      const { ask, ark } = amdTrustAnchors()[product];
+      await flipAll(ark.der, async (der, bit) => {
+        const code = await refusalOf({ ...evidence, intermediates: [ask.der, der] });
+        expectTrue(code === 'ARK_UNTRUSTED' || code === 'ASK_INVALID', `bit ${bit}: found ${code ?? 'none'}`);
+      });
+    },
+  },
+  {
+    name: 'any bit of a revocation list flipped is refused',
+    run: async () => {
+      const crl = await (await authorityOf('Genoa')).issueCrl({ revoked: [1] });
+      const evidence = await evidenceOf();
+      const codes = ['CRL_MALFORMED', 'CRL_SIGNATURE_INVALID', 'CRL_EXPIRED', 'CRL_NOT_YET_VALID'];
+      await authenticateSnp({ ...evidence, crl });
+      await expectFlipsRefused(crl, parseCrl, (await authorityOf('Genoa')).ark, (flipped, bit) =>
+        expectRefused(() => authenticateSnp({ ...evidence, crl: flipped }), codes, `bit ${bit}`),
+      );
+    },
+  },
+  {
+    name: 'the certificate chain is read from PEM and DER alike',
+    needsFixtures: true,
+    run: async (context) => {
+      const text = decodeUtf8(await context.fixture('snp/ms-milan-v3/vcek.pem'));
+      const { vek } = await load(context, { folder: 'ms-milan-v3', vek: 'vcek.pem' });
+      expectTrue(text.includes('BEGIN CERTIFICATE'), 'the fixture is PEM');
+      expectEqual(parseVek(vek).kind, 'VCEK');
+    },
+  },
+];
+
+/** Parses, and is signed by the issuer. */
+async function holds(
+  der: Uint8Array,
+  parse: (der: Uint8Array) => Signed,
+  issuer: Certificate,
+): Promise<boolean> {
+  try {
+    return await isSignedBy(parse(der), issuer);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return false;
+  }
+}
+
+async function refusalOf(evidence: Parameters<typeof authenticateSnp>[0]): Promise<string | undefined> {
+  try {
+    await authenticateSnp(evidence);
+    return undefined;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    return code;
+  }
+}
+
+export const suite: Suite = { name: 'SNP, damaged', cases: [...reports, ...lengths, ...certificates] };
