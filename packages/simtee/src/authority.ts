@@ -100,7 +100,7 @@ async function signingKey(kind: KeyKind, privateKey: Key, publicKey: Key): Promi
       const signature = await bareSignature(data);
       return isEc ? ecdsaToDer(signature, coordinateBytes[kind]) : signature;
     },
-    signRaw: (data) => {
+    signRaw: async (data) => {
       if (!isEc) throw new RangeError(`A key of kind ${kind} has no r and s.`);
       return bareSignature(data);
     },
