@@ -3,6 +3,7 @@ import type { Stage } from '../stage.ts';
 import { verifyAttestationSev } from './attestation-sev.ts';
 import { verifyAttestationTdx } from './attestation-tdx.ts';
 import { verifyEhbpKeyBinding } from './ehbp-key-binding.ts';
+import { measureSnpStage } from './measure-snp.ts';
 import { verifyHardwareMeasurements, verifyMeasurement } from './measurement.ts';
 
 export const stages: Readonly<Record<string, Stage>> = {
@@ -11,4 +12,5 @@ export const stages: Readonly<Record<string, Stage>> = {
   'verify-measurement': verifyMeasurement,
   'verify-hardware-measurements': verifyHardwareMeasurements,
   'verify-ehbp-key-binding': verifyEhbpKeyBinding,
+  'measure-snp': measureSnpStage,
 };
