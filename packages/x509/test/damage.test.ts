@@ -141,7 +141,7 @@ describe('whatever bytes come', () => {
     };
   for (const [what, [seeds, parse]] of Object.entries(parsers))
     test(`the parser of ${what} answers or throws a typed error`, async () => {
-      await fuzz(seeds, 2000, parse);
+      await fuzz(seeds, 1200, parse);
     });
 
   test('the verifiers of certificates, lists and responses answer or throw a typed error', async () => {
