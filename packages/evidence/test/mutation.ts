@@ -1,4 +1,5 @@
 /** Damage to bytes, the same at each run. */
+import { concatBytes } from '@vitrine/bytes';
 import { codeOf, ExpectationError } from './suite.ts';
 
 /** A generator of 32-bit numbers from a seed (xorshift32, Marsaglia 2003). */
@@ -41,12 +42,12 @@ export function mutated(bytes: Uint8Array, random: () => number): Uint8Array {
         break;
       case 4: {
         const piece = result.slice(at, at + 1 + (random() % 64));
-        result = Uint8Array.from([...result.subarray(0, at), ...piece, ...result.subarray(at)]);
+        result = concatBytes(result.subarray(0, at), piece, result.subarray(at));
         break;
       }
       case 5: {
         const length = 1 + (random() % 16);
-        result = Uint8Array.from([...result.subarray(0, at), ...result.subarray(at + length)]);
+        result = concatBytes(result.subarray(0, at), result.subarray(at + length));
         break;
       }
       default: {

@@ -1,7 +1,13 @@
 /** A policy over an authentic quote, rule by rule. */
 import { equalBytes, isZero, toHex } from '@vitrine/bytes';
 import { type Appraisal, type Check, appraisalOf, decided, failed, notChecked, passed } from '../check.ts';
-import { decodeTdAttributes, littleEndian64, reservedTdAttributes, xfamFixed0, xfamFixed1 } from './attributes.ts';
+import {
+  decodeTdAttributes,
+  littleEndian64,
+  reservedTdAttributes,
+  xfamFixed0,
+  xfamFixed1,
+} from './attributes.ts';
 import type { AuthenticTdxQuote } from './authenticate.ts';
 import type { TdxPolicy, TdxPolicyCode } from './policy.ts';
 
@@ -179,7 +185,12 @@ function xfamRules({ quote }: AuthenticTdxQuote, { xfam = {} }: TdxPolicy): Chec
     ),
     decided(
       (value & forbidden) === 0n,
-      { rule: 'tdx.policy.xfam.forbidden', expected: `bits 0x${forbidden.toString(16)} clear`, found, source },
+      {
+        rule: 'tdx.policy.xfam.forbidden',
+        expected: `bits 0x${forbidden.toString(16)} clear`,
+        found,
+        source,
+      },
       code('XFAM_FORBIDDEN_BIT_SET'),
     ),
   ];

@@ -70,10 +70,7 @@ export async function authenticateTdx(evidence: TdxEvidence): Promise<AuthenticT
     requireSignedCollateral(collateral, anchors, now),
   ]);
   const pck = parsePck(chain.leaf);
-  const endorsed = [
-    requirePlatform(quote, pck, collateral),
-    requireIdentity(quote, collateral),
-  ];
+  const endorsed = [requireIdentity(quote, collateral), requirePlatform(quote, pck, collateral)];
   const { tcb, check } = evaluate(quote, pck, collateral);
 
   return {
@@ -121,9 +118,17 @@ async function requireQeReport({ qeReport, qeReportSignature }: TdxQuote, leaf: 
   const isSigned =
     publicKey.kind === 'ec' &&
     publicKey.curve === 'P-256' &&
-    (await verifyEcdsa({ curve: 'P-256', point: publicKey.point }, 'SHA-256', qeReportSignature, qeReport.raw));
+    (await verifyEcdsa(
+      { curve: 'P-256', point: publicKey.point },
+      'SHA-256',
+      qeReportSignature,
+      qeReport.raw,
+    ));
   if (!isSigned)
-    throw tdxError('QE_REPORT_SIGNATURE_INVALID', 'The QE report is not signed by the key of the PCK certificate.');
+    throw tdxError(
+      'QE_REPORT_SIGNATURE_INVALID',
+      'The QE report is not signed by the key of the PCK certificate.',
+    );
   return passed({
     rule: 'tdx.qe-report.signature',
     expected: 'ECDSA P-256 with SHA-256 by the PCK',

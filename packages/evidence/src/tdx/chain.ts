@@ -61,7 +61,10 @@ function chainCode(cause: Error): TdxErrorCode {
 export function requireName(certificate: Certificate, names: readonly string[], code: TdxErrorCode): void {
   const name = commonName(certificate.subject);
   if (name !== undefined && names.includes(name)) return;
-  throw tdxError(code, `expected a certificate of ${names.join(' or ')}, found ${formatName(certificate.subject)}.`);
+  throw tdxError(
+    code,
+    `expected a certificate of ${names.join(' or ')}, found ${formatName(certificate.subject)}.`,
+  );
 }
 
 /** The root's list names authorities: the intermediate and the certificate that signs collateral. */
@@ -83,7 +86,9 @@ export async function requireRootCrl(
       // A signer that the root did not issue is refused for that.
       refuseAs(
         (cause) =>
-          cause instanceof X509Error && cause.code === 'REVOKED' ? 'TCB_SIGNING_REVOKED' : 'TCB_INFO_CHAIN_INVALID',
+          cause instanceof X509Error && cause.code === 'REVOKED'
+            ? 'TCB_SIGNING_REVOKED'
+            : 'TCB_INFO_CHAIN_INVALID',
         () => requireNotRevoked(signer, verified, 'root CRL'),
       );
   return passed({ ...rule, found: describe(verified) });

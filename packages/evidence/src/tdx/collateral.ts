@@ -102,7 +102,9 @@ export function tdxCollateralFromFiles(
   fmspc?: Uint8Array,
   ca: 'platform' | 'processor' = 'platform',
 ): TdxCollateral {
-  const byName = new Map([...files].map(([path, bytes]) => [path.replace(/^.*[/\\]/, '').toLowerCase(), bytes]));
+  const byName = new Map(
+    [...files].map(([path, bytes]) => [path.replace(/^.*[/\\]/, '').toLowerCase(), bytes]),
+  );
   const pick = (...names: readonly string[]): Uint8Array | undefined =>
     names.map((name) => byName.get(name)).find((bytes) => bytes !== undefined);
   const whole = [...byName].find(([name]) => /collateral.*\.json$/.test(name))?.[1];
@@ -121,7 +123,10 @@ export function tdxCollateralFromFiles(
   };
 }
 
-function pickTcbInfo(byName: ReadonlyMap<string, Uint8Array>, fmspc: Uint8Array | undefined): Uint8Array | undefined {
+function pickTcbInfo(
+  byName: ReadonlyMap<string, Uint8Array>,
+  fmspc: Uint8Array | undefined,
+): Uint8Array | undefined {
   const infos = [...byName].filter(([name]) => /^tcb_info(_[0-9a-f]{12})?\.json$/.test(name));
   const named = fmspc && byName.get(`tcb_info_${toHex(fmspc)}.json`);
   if (named) return named;

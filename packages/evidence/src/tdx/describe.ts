@@ -9,7 +9,8 @@ import type { QeIdentity } from './qe-identity.ts';
 import type { TdReport, TdxQuote } from './quote.ts';
 import type { TcbInfo, TcbVerdict } from './tcb-info.ts';
 
-export type Described = string | number | boolean | null | readonly Described[] | { readonly [name: string]: Described };
+export type Described =
+  string | number | boolean | null | readonly Described[] | { readonly [name: string]: Described };
 
 /** Nothing in it was verified. @throws EvidenceError for a PCK chain that cannot be read */
 export function describeTdxQuote(quote: TdxQuote): Described {

@@ -122,7 +122,9 @@ export function requirePlatform(
     );
   requireModule(body, tcbInfo);
   if (!tcbInfoSigners)
-    return [platform, module].map((rule) => notChecked(rule, 'TCB info agrees, but its signature was not checked'));
+    return [platform, module].map((rule) =>
+      notChecked(rule, 'TCB info agrees, but its signature was not checked'),
+    );
   return [
     passed({ ...platform, found: `FMSPC ${toHex(pck.fmspc)}, PCE-ID ${toHex(pck.pceId)}` }),
     passed({ ...module, found: `TEE_TCB_SVN ${toHex(body.teeTcbSvn)}` }),

@@ -2,7 +2,17 @@
  * Event logs of a TD: what was extended into the RTMRs, event by event. The CCEL data of ACPI (TCG PC Client Platform
  * Firmware Profile section 10, UEFI Confidential Computing Event Log), and dstack's JSON.
  */
-import { BytesError, ByteReader, concatBytes, equalBytes, latin1, parseJson, toHex, utf8, sha384 } from '@vitrine/bytes';
+import {
+  BytesError,
+  ByteReader,
+  concatBytes,
+  equalBytes,
+  latin1,
+  parseJson,
+  toHex,
+  utf8,
+  sha384,
+} from '@vitrine/bytes';
 import { type Check, decided } from '../check.ts';
 import { refuseAs } from '../error.ts';
 import { tdxError } from './error.ts';
@@ -82,7 +92,10 @@ function readSpecId(reader: ByteReader): ReadonlyMap<number, number> {
   reader.u32('index');
   const type = reader.u32('event type');
   reader.take(20, 'digest');
-  const specification = new ByteReader(reader.take(reader.u32('event size'), 'Spec ID event'), 'Spec ID event');
+  const specification = new ByteReader(
+    reader.take(reader.u32('event size'), 'Spec ID event'),
+    'Spec ID event',
+  );
   if (type !== EV_NO_ACTION || latin1(specification.take(16, 'signature')) !== SPEC_ID)
     throw malformed('it does not begin with a Spec ID event');
   specification.take(8, 'platform class, version, size of UINTN');

@@ -52,10 +52,13 @@ const MAX_CERTIFICATES = 4;
 /** @throws EvidenceError PCK_CHAIN_INVALID or PCK_CHAIN_INCOMPLETE */
 export function parsePckChain(bytes: Uint8Array): PckChain {
   const certificates = refuseAs('PCK_CHAIN_INVALID', () =>
-    certificateBlocks(bytes).map((der, index) => parseCertificate(der, `PCK chain, certificate ${index + 1}`)),
+    certificateBlocks(bytes).map((der, index) =>
+      parseCertificate(der, `PCK chain, certificate ${index + 1}`),
+    ),
   );
   // Intel's sample generator writes the root first.
-  const isRootFirst = certificates.length === 3 && sameName(certificates[0]!.issuer, certificates[0]!.subject);
+  const isRootFirst =
+    certificates.length === 3 && sameName(certificates[0]!.issuer, certificates[0]!.subject);
   const [leaf, intermediate, root] = isRootFirst ? certificates.reverse() : certificates;
   if (certificates.length > 3)
     throw tdxError('PCK_CHAIN_INVALID', `PCK chain: expected 3 certificates, found ${certificates.length}.`);
@@ -76,14 +79,17 @@ function certificateBlocks(bytes: Uint8Array): Uint8Array[] {
   const expected = blocks.map((der) => formatPem('CERTIFICATE', der)).join('');
   const lines = text.replace(/\0$/, '').replaceAll('\r\n', '\n');
   if (lines.replaceAll(/\n+/g, '\n').replace(/\n$/, '') !== expected.replace(/\n$/, ''))
-    throw new BytesError('PEM_INVALID', 'PCK chain: there is text besides the certificates, or lines are not of 64 characters.');
+    throw new BytesError(
+      'PEM_INVALID',
+      'PCK chain: there is text besides the certificates, or lines are not of 64 characters.',
+    );
   return blocks;
 }
 
 /** DER certificates without anything between them, four at most. */
 export function concatenatedDer(bytes: Uint8Array): Uint8Array[] {
   const blocks: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     if (blocks.length === MAX_CERTIFICATES)
       throw new BytesError('TOO_LARGE', `certificates: more than ${MAX_CERTIFICATES}.`);
     const block = parseFirstDer(bytes.subarray(at), 'certificates').bytes;
@@ -155,7 +161,10 @@ function required(members: ReadonlyMap<number, Der>, number: number): Der {
 function octets(element: Der, lengthBytes: number): Uint8Array {
   const bytes = element.octetString();
   if (bytes.length !== lengthBytes)
-    throw new BytesError('DER_INVALID', `SGX extension: expected ${lengthBytes} bytes, found ${bytes.length}.`);
+    throw new BytesError(
+      'DER_INVALID',
+      `SGX extension: expected ${lengthBytes} bytes, found ${bytes.length}.`,
+    );
   return bytes;
 }
 

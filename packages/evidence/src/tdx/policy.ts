@@ -3,9 +3,7 @@ import type { TcbLevelStatus } from './tcb-info.ts';
 
 /** Revoked and NotSupported are never acceptable. */
 export type AcceptableTcbStatus =
-  | Exclude<TcbLevelStatus, 'Revoked'>
-  | 'TDRelaunchAdvised'
-  | 'TDRelaunchAdvisedConfigurationNeeded';
+  Exclude<TcbLevelStatus, 'Revoked'> | 'TDRelaunchAdvised' | 'TDRelaunchAdvisedConfigurationNeeded';
 
 /** What is left out has the default that its comment names, or is not demanded. */
 export interface TdxPolicy {

@@ -20,12 +20,19 @@ export interface CollateralDates {
 export function readSignedJson(bytes: Uint8Array, member: string, code: TdxErrorCode): SignedJson {
   return refuseAs(code, () => {
     const document = parseJson(bytes, 'collateral').onlyNames(member, 'signature');
-    return { content: document.get(member), signature: document.get('signature').hex(64) };
+    const signature = document.get('signature');
+    // One spelling only: no signature covers it.
+    if (!/^[0-9a-f]{128}$/.test(signature.string()))
+      throw tdxError(code, `${signature.path}: expected 128 lower-case hexadecimal digits.`);
+    return { content: document.get(member), signature: signature.hex(64) };
   });
 }
 
 /** Whether the certificate's key signed the member's bytes as they stand: a re-indented copy is not signed. */
-export async function isSignedJson({ content, signature }: SignedJson, signer: Certificate): Promise<boolean> {
+export async function isSignedJson(
+  { content, signature }: SignedJson,
+  signer: Certificate,
+): Promise<boolean> {
   const { publicKey } = signer;
   if (publicKey.kind !== 'ec' || publicKey.curve !== 'P-256') return false;
   return verifyEcdsa({ curve: 'P-256', point: publicKey.point }, 'SHA-256', signature, content.raw());

@@ -77,7 +77,8 @@ export function parseTcbInfo(bytes: Uint8Array): TcbInfo {
     if (version !== 3)
       throw tdxError('TCB_INFO_VERSION_INVALID', `TCB info: expected version 3, found ${version}.`);
     const id = content.get('id').string();
-    if (id !== 'TDX') throw tdxError('TCB_INFO_ID_INVALID', `TCB info: expected TDX, found ${id.slice(0, 20)}.`);
+    if (id !== 'TDX')
+      throw tdxError('TCB_INFO_ID_INVALID', `TCB info: expected TDX, found ${id.slice(0, 20)}.`);
     return {
       signed,
       issueDate: content.get('issueDate').time(),
@@ -118,7 +119,10 @@ function parsePlatformLevel(node: JsonNode): PlatformTcbLevel {
 function parseComponents(node: JsonNode): number[] {
   const items = node.items(COMPONENTS);
   if (items.length !== COMPONENTS)
-    throw tdxError('TCB_INFO_MALFORMED', `${node.path}: expected ${COMPONENTS} components, found ${items.length}.`);
+    throw tdxError(
+      'TCB_INFO_MALFORMED',
+      `${node.path}: expected ${COMPONENTS} components, found ${items.length}.`,
+    );
   return items.map((item) => item.get('svn').integer(0, 0xffff));
 }
 

@@ -46,7 +46,12 @@ export interface TdxTcb {
 }
 
 /** TD 1.0: one evaluation. TD 1.5: of the module at launch, and of the one that runs now. */
-export function evaluateTcb(quote: TdxQuote, pck: SgxExtension, tcbInfo: TcbInfo, qeIdentity: QeIdentity): TdxTcb {
+export function evaluateTcb(
+  quote: TdxQuote,
+  pck: SgxExtension,
+  tcbInfo: TcbInfo,
+  qeIdentity: QeIdentity,
+): TdxTcb {
   const { body } = quote;
   const qe = matchIsvLevel(quote.qeReport.isvSvn, qeIdentity.tcbLevels);
   const launch = evaluateModule(body.teeTcbSvn, pck, tcbInfo, qe);

@@ -1,7 +1,20 @@
 /** What is not authentic is refused, each defect by its own code. */
 import { concatBytes, latin1, toHex, utf8 } from '@vitrine/bytes';
-import { type TdxCollateral, authenticateTdx, intelRootCa, intelRootCaSha256, parseTdxQuote } from '@vitrine/evidence/tdx';
-import { createTdxAuthority, createTdxPlatform, generateKey, issueTdxCollateral, issueTdxQuote, simulatedSerialNumbers } from '@vitrine/simtee';
+import {
+  type TdxCollateral,
+  authenticateTdx,
+  intelRootCa,
+  intelRootCaSha256,
+  parseTdxQuote,
+} from '@vitrine/evidence/tdx';
+import {
+  createTdxAuthority,
+  createTdxPlatform,
+  generateKey,
+  issueTdxCollateral,
+  issueTdxQuote,
+  simulatedSerialNumbers,
+} from '@vitrine/simtee';
 import { sha256 } from '@vitrine/bytes';
 import { type Case, type Suite, expectEqual, expectRefused, expectTrue } from '../suite.ts';
 import { type EvidenceRequest, authenticated, evidenceOf, now, simulated } from './simulated.ts';
@@ -9,38 +22,148 @@ import { type EvidenceRequest, authenticated, evidenceOf, now, simulated } from 
 const stranger = generateKey('P-256');
 
 const refusals: readonly (readonly [string, string, () => Promise<EvidenceRequest> | EvidenceRequest])[] = [
-  ['a quote signed by another key', 'QUOTE_SIGNATURE_INVALID', () => ({ quote: { defect: 'wrong-attestation-key' } })],
-  ['a QE report that the PCK did not sign', 'QE_REPORT_SIGNATURE_INVALID', () => ({ quote: { defect: 'wrong-pck' } })],
-  ['a QE report that names another attestation key', 'AK_BINDING_INVALID', () => ({ quote: { defect: 'wrong-binding' } })],
-  ['a QE report whose second half of report data is not zero', 'AK_BINDING_INVALID', () => ({ quote: { defect: 'binding-not-zero' } })],
+  [
+    'a quote signed by another key',
+    'QUOTE_SIGNATURE_INVALID',
+    () => ({ quote: { defect: 'wrong-attestation-key' } }),
+  ],
+  [
+    'a QE report that the PCK did not sign',
+    'QE_REPORT_SIGNATURE_INVALID',
+    () => ({ quote: { defect: 'wrong-pck' } }),
+  ],
+  [
+    'a QE report that names another attestation key',
+    'AK_BINDING_INVALID',
+    () => ({ quote: { defect: 'wrong-binding' } }),
+  ],
+  [
+    'a QE report whose second half of report data is not zero',
+    'AK_BINDING_INVALID',
+    () => ({ quote: { defect: 'binding-not-zero' } }),
+  ],
   ['a QE of another vendor', 'QE_VENDOR_UNKNOWN', () => ({ quote: { qeVendorId: new Uint8Array(16) } })],
   ['a revoked PCK', 'PCK_REVOKED', () => ({ collateral: { revokedPck: [simulatedSerialNumbers.pck] } })],
-  ['a revoked Platform CA', 'INTERMEDIATE_REVOKED', () => ({ collateral: { revokedByRoot: [simulatedSerialNumbers.platformCa] } })],
-  ['a revoked TCB signing certificate', 'TCB_SIGNING_REVOKED', () => ({ collateral: { revokedByRoot: [simulatedSerialNumbers.tcbSigning] } })],
-  ['a PCK list that is out of date', 'PCK_CRL_EXPIRED', () => ({ collateral: { pckCrlNextUpdate: new Date('2025-01-09T00:00:00Z') } })],
-  ['a root list that is out of date', 'ROOT_CRL_EXPIRED', () => ({ collateral: { rootCrlNextUpdate: new Date('2025-01-09T00:00:00Z') } })],
-  ['a PCK list signed by a stranger', 'PCK_CRL_INVALID', async () => ({ collateral: { pckCrlSigner: await stranger } })],
-  ['a root list signed by a stranger', 'ROOT_CRL_INVALID', async () => ({ collateral: { rootCrlSigner: await stranger } })],
-  ['a PCK that is expired', 'PCK_EXPIRED', () => ({ platform: { notAfter: new Date('2025-01-09T00:00:00Z') } })],
-  ['a PCK that is not valid yet', 'PCK_NOT_YET_VALID', () => ({ platform: { notBefore: new Date('2025-01-11T00:00:00Z') } })],
-  ['a PCK without the SGX extension', 'PCK_EXTENSION_INVALID', () => ({ platform: { withoutSgxExtension: true } })],
-  ['TCB info signed by a stranger', 'TCB_INFO_SIGNATURE_INVALID', async () => ({ collateral: { tcbInfoSigner: await stranger } })],
-  ['QE identity signed by a stranger', 'QE_IDENTITY_SIGNATURE_INVALID', async () => ({ collateral: { qeIdentitySigner: await stranger } })],
-  ['TCB info of another platform', 'PCK_FMSPC_MISMATCH', () => ({ collateral: { fmspc: new Uint8Array(6) } })],
+  [
+    'a revoked Platform CA',
+    'INTERMEDIATE_REVOKED',
+    () => ({ collateral: { revokedByRoot: [simulatedSerialNumbers.platformCa] } }),
+  ],
+  [
+    'a revoked TCB signing certificate',
+    'TCB_SIGNING_REVOKED',
+    () => ({ collateral: { revokedByRoot: [simulatedSerialNumbers.tcbSigning] } }),
+  ],
+  [
+    'a PCK list that is out of date',
+    'PCK_CRL_EXPIRED',
+    () => ({ collateral: { pckCrlNextUpdate: new Date('2025-01-09T00:00:00Z') } }),
+  ],
+  [
+    'a root list that is out of date',
+    'ROOT_CRL_EXPIRED',
+    () => ({ collateral: { rootCrlNextUpdate: new Date('2025-01-09T00:00:00Z') } }),
+  ],
+  [
+    'a PCK list signed by a stranger',
+    'PCK_CRL_INVALID',
+    async () => ({ collateral: { pckCrlSigner: await stranger } }),
+  ],
+  [
+    'a root list signed by a stranger',
+    'ROOT_CRL_INVALID',
+    async () => ({ collateral: { rootCrlSigner: await stranger } }),
+  ],
+  [
+    'a PCK that is expired',
+    'PCK_EXPIRED',
+    () => ({ platform: { notAfter: new Date('2025-01-09T00:00:00Z') } }),
+  ],
+  [
+    'a PCK that is not valid yet',
+    'PCK_NOT_YET_VALID',
+    () => ({ platform: { notBefore: new Date('2025-01-11T00:00:00Z') } }),
+  ],
+  [
+    'a PCK without the SGX extension',
+    'PCK_EXTENSION_INVALID',
+    () => ({ platform: { withoutSgxExtension: true } }),
+  ],
+  [
+    'TCB info signed by a stranger',
+    'TCB_INFO_SIGNATURE_INVALID',
+    async () => ({ collateral: { tcbInfoSigner: await stranger } }),
+  ],
+  [
+    'QE identity signed by a stranger',
+    'QE_IDENTITY_SIGNATURE_INVALID',
+    async () => ({ collateral: { qeIdentitySigner: await stranger } }),
+  ],
+  [
+    'TCB info of another platform',
+    'PCK_FMSPC_MISMATCH',
+    () => ({ collateral: { fmspc: new Uint8Array(6) } }),
+  ],
   ['TCB info of another PCE', 'PCK_PCEID_MISMATCH', () => ({ collateral: { pceId: Uint8Array.of(0, 1) } })],
   ['TCB info of SGX', 'TCB_INFO_ID_INVALID', () => ({ collateral: { tcbInfoId: 'SGX' } })],
   ['TCB info of version 2', 'TCB_INFO_VERSION_INVALID', () => ({ collateral: { tcbInfoVersion: 2 } })],
-  ['QE identity of the SGX quoting enclave', 'QE_IDENTITY_ID_INVALID', () => ({ collateral: { qeIdentityId: 'QE' } })],
-  ['QE identity of version 3', 'QE_IDENTITY_VERSION_INVALID', () => ({ collateral: { qeIdentityVersion: 3 } })],
-  ['QE identity with another MRSIGNER', 'QE_IDENTITY_MRSIGNER_MISMATCH', () => ({ collateral: { qeMrSigner: new Uint8Array(32) } })],
-  ['QE identity with another ISVPRODID', 'QE_IDENTITY_FIELD_MISMATCH', () => ({ collateral: { qeIsvProdId: 3 } })],
-  ['a QE with another MISCSELECT', 'QE_IDENTITY_FIELD_MISMATCH', () => ({ quote: { qe: { miscSelect: Uint8Array.of(1, 0, 0, 0) } } })],
-  ['a QE in debug mode', 'QE_IDENTITY_FIELD_MISMATCH', () => ({ quote: { qe: { attributes: Uint8Array.of(0x13, 0, 0, 0, 0, 0, 0, 0, 0xe7, 0, 0, 0, 0, 0, 0, 0) } } })],
-  ['a TDX module of another signer', 'TDX_MODULE_MISMATCH', () => ({ quote: { mrSignerSeam: new Uint8Array(48).fill(1) } })],
-  ['a TDX module with SEAM attributes', 'TDX_MODULE_MISMATCH', () => ({ quote: { seamAttributes: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0) } })],
-  ['a TDX module of a version that TCB info does not know', 'TDX_MODULE_MISMATCH', () => ({ quote: { teeTcbSvn: Uint8Array.of(5, 9, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) } })],
-  ['TCB info that is out of date', 'TCB_INFO_EXPIRED', () => ({ collateral: { nextUpdate: new Date('2025-01-09T00:00:00Z') } })],
-  ['TCB info of the future', 'TCB_INFO_NOT_YET_VALID', () => ({ collateral: { issueDate: new Date('2025-01-11T00:00:00Z') } })],
+  [
+    'QE identity of the SGX quoting enclave',
+    'QE_IDENTITY_ID_INVALID',
+    () => ({ collateral: { qeIdentityId: 'QE' } }),
+  ],
+  [
+    'QE identity of version 3',
+    'QE_IDENTITY_VERSION_INVALID',
+    () => ({ collateral: { qeIdentityVersion: 3 } }),
+  ],
+  [
+    'QE identity with another MRSIGNER',
+    'QE_IDENTITY_MRSIGNER_MISMATCH',
+    () => ({ collateral: { qeMrSigner: new Uint8Array(32) } }),
+  ],
+  [
+    'QE identity with another ISVPRODID',
+    'QE_IDENTITY_FIELD_MISMATCH',
+    () => ({ collateral: { qeIsvProdId: 3 } }),
+  ],
+  [
+    'a QE with another MISCSELECT',
+    'QE_IDENTITY_FIELD_MISMATCH',
+    () => ({ quote: { qe: { miscSelect: Uint8Array.of(1, 0, 0, 0) } } }),
+  ],
+  [
+    'a QE in debug mode',
+    'QE_IDENTITY_FIELD_MISMATCH',
+    () => ({
+      quote: { qe: { attributes: Uint8Array.of(0x13, 0, 0, 0, 0, 0, 0, 0, 0xe7, 0, 0, 0, 0, 0, 0, 0) } },
+    }),
+  ],
+  [
+    'a TDX module of another signer',
+    'TDX_MODULE_MISMATCH',
+    () => ({ quote: { mrSignerSeam: new Uint8Array(48).fill(1) } }),
+  ],
+  [
+    'a TDX module with SEAM attributes',
+    'TDX_MODULE_MISMATCH',
+    () => ({ quote: { seamAttributes: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0) } }),
+  ],
+  [
+    'a TDX module of a version that TCB info does not know',
+    'TDX_MODULE_MISMATCH',
+    () => ({ quote: { teeTcbSvn: Uint8Array.of(5, 9, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) } }),
+  ],
+  [
+    'TCB info that is out of date',
+    'TCB_INFO_EXPIRED',
+    () => ({ collateral: { nextUpdate: new Date('2025-01-09T00:00:00Z') } }),
+  ],
+  [
+    'TCB info of the future',
+    'TCB_INFO_NOT_YET_VALID',
+    () => ({ collateral: { issueDate: new Date('2025-01-11T00:00:00Z') } }),
+  ],
 ];
 
 const refused: Case[] = refusals.map(([what, code, request]) => ({
@@ -92,7 +215,10 @@ const swapped: Case[] = swaps.map(([parts, code]) => ({
     const { platform } = await simulated();
     const evidence = await evidenceOf();
     const foreign = await issueTdxCollateral(await createTdxAuthority(), platform);
-    const collateral = { ...evidence.collateral, ...Object.fromEntries(parts.map((part) => [part, foreign[part]])) };
+    const collateral = {
+      ...evidence.collateral,
+      ...Object.fromEntries(parts.map((part) => [part, foreign[part]])),
+    };
     await expectRefused(() => authenticateTdx({ ...evidence, collateral }), code);
   },
 }));
@@ -105,7 +231,10 @@ const accepted: Case[] = [
       expectEqual(result.tcb.status, 'UpToDate');
       expectEqual(result.revocation, 'checked');
       expectEqual(result.isProduction, false);
-      expectEqual(result.checks.filter(({ outcome }) => outcome !== 'pass'), []);
+      expectEqual(
+        result.checks.filter(({ outcome }) => outcome !== 'pass'),
+        [],
+      );
       expectTrue(result.checks.length >= 11, 'eleven checks at least');
     },
   })),
@@ -182,7 +311,16 @@ const accepted: Case[] = [
       expectEqual(result.revocation, 'not-checked');
       expectEqual(
         result.checks.filter(({ outcome }) => outcome === 'not-checked').map(({ rule }) => rule),
-        ['tdx.revocation.root', 'tdx.revocation.pck', 'tdx.tcb-info.signature', 'tdx.qe-identity.signature', 'tdx.tcb-info.platform', 'tdx.tcb-info.module', 'tdx.qe-identity', 'tdx.tcb'],
+        [
+          'tdx.revocation.root',
+          'tdx.revocation.pck',
+          'tdx.tcb-info.signature',
+          'tdx.qe-identity.signature',
+          'tdx.qe-identity',
+          'tdx.tcb-info.platform',
+          'tdx.tcb-info.module',
+          'tdx.tcb',
+        ],
       );
     },
   },

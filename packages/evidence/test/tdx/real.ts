@@ -21,10 +21,23 @@ import {
   tdxCollateralFromFiles,
 } from '@vitrine/evidence/tdx';
 import { parsePemCertificates } from '@vitrine/x509';
-import { type Case, type Suite, type SuiteContext, expectEqual, expectRefused, expectTrue } from '../suite.ts';
+import {
+  type Case,
+  type Suite,
+  type SuiteContext,
+  expectEqual,
+  expectRefused,
+  expectTrue,
+} from '../suite.ts';
 
 async function collateralOf({ fixture }: SuiteContext, date: string, fmspc: string): Promise<TdxCollateral> {
-  const names = ['qe_identity.json', 'pck_crl_platform.der', 'root_crl.der', 'tcb_signing_chain.pem', `tcb_info_${fmspc}.json`];
+  const names = [
+    'qe_identity.json',
+    'pck_crl_platform.der',
+    'root_crl.der',
+    'tcb_signing_chain.pem',
+    `tcb_info_${fmspc}.json`,
+  ];
   if (date !== '2026-04-01') names.push('pck_crl_issuer_chain.pem');
   const files = await Promise.all(
     names.map(async (name) => [name, await fixture(`tdx/collateral/${date}/${name}`)] as const),
@@ -35,14 +48,26 @@ async function collateralOf({ fixture }: SuiteContext, date: string, fmspc: stri
 const at = (date: string): Date => new Date(`${date}T00:00:00Z`);
 
 /** Quote, FMSPC, date, TCB status or code of the refusal, codes of the policy's failures by default. */
-type Row = readonly [quote: string, fmspc: string, dates: readonly string[], verdict: string, failures?: string];
+type Row = readonly [
+  quote: string,
+  fmspc: string,
+  dates: readonly string[],
+  verdict: string,
+  failures?: string,
+];
 
 const spring = ['2025-06-25', '2025-07-01', '2025-10-20'];
 const gcp = ['2025-06-25', '2025-10-20', '2025-11-01'];
 const noSeptVe = 'TD_ATTRIBUTES_SEPT_VE_DISABLE_CLEAR';
 const noLevel = 'QV_RESULT_TERMINAL_UNSPECIFIED';
 const rows: readonly Row[] = [
-  ['go-spr-e4', '50806f000000', ['2023-07-01', '2025-10-20', '2026-04-01'], 'NotSupported', `${noLevel},${noSeptVe}`],
+  [
+    'go-spr-e4',
+    '50806f000000',
+    ['2023-07-01', '2025-10-20', '2026-04-01'],
+    'NotSupported',
+    `${noLevel},${noSeptVe}`,
+  ],
   ['go-v5-sample', '90c06f000000', ['2026-04-01'], 'UpToDate'],
   ['go-v5-sample', '90c06f000000', ['2025-10-20'], 'PCK_NOT_YET_VALID'],
   ['gcp-cos113', '00806f050000', gcp, 'UpToDate'],
@@ -77,7 +102,10 @@ const verdicts: Case[] = rows.map(([name, fmspc, dates, verdict, failures = ''])
       expectEqual(result.tcb.status, verdict, date);
       expectEqual(toHex(result.fmspc), fmspc);
       expectEqual(result.isProduction, true);
-      expectEqual(result.checks.filter(({ outcome }) => outcome !== 'pass'), []);
+      expectEqual(
+        result.checks.filter(({ outcome }) => outcome !== 'pass'),
+        [],
+      );
       const failed = appraiseTdx(result).checks.filter(({ outcome }) => outcome === 'fail');
       expectEqual(failed.map(({ code }) => code).join(','), failures, date);
     }
@@ -103,7 +131,11 @@ const others: Case[] = [
       const quote = await fixture('tdx/quotes/go-v5-sample.bin');
       const tcbInfo = await fixture('tdx/collateral/2026-02-15/tcb_info_90c06f000000.json');
       const tcbInfoIssuerChain = await fixture('tdx/collateral/2026-04-01/tcb_signing_chain.pem');
-      const result = await authenticateTdx({ quote, collateral: { tcbInfo, tcbInfoIssuerChain }, now: at('2026-02-15') });
+      const result = await authenticateTdx({
+        quote,
+        collateral: { tcbInfo, tcbInfoIssuerChain },
+        now: at('2026-02-15'),
+      });
       expectEqual(result.tcb.status, 'not-checked');
       expectEqual(result.tcb.evaluationDataNumbers, { tcbInfo: 18, qeIdentity: undefined });
     },
@@ -114,7 +146,10 @@ const others: Case[] = [
     run: async (context) => {
       const quote = await context.fixture('tdx/quotes/phala.bin');
       const collateral = await collateralOf(context, '2025-10-20', '90c06f000000');
-      await expectRefused(() => authenticateTdx({ quote, collateral, now: at('2025-10-20') }), 'PCK_FMSPC_MISMATCH');
+      await expectRefused(
+        () => authenticateTdx({ quote, collateral, now: at('2025-10-20') }),
+        'PCK_FMSPC_MISMATCH',
+      );
     },
   },
   {
@@ -123,12 +158,19 @@ const others: Case[] = [
     run: async (context) => {
       const collateral = await collateralOf(context, '2025-10-20', '00806f050000');
       const authentic = async (name: string) =>
-        authenticateTdx({ quote: await context.fixture(`tdx/quotes/${name}.bin`), collateral, now: at('2025-10-20') });
+        authenticateTdx({
+          quote: await context.fixture(`tdx/quotes/${name}.bin`),
+          collateral,
+          now: at('2025-10-20'),
+        });
       const withNonce = await authentic('teekit-gcp');
       const { reportData } = withNonce.quote.body;
       expectTrue(appraiseTdx(withNonce, { reportData }).acceptable, 'its own report data is accepted');
       const without = appraiseTdx(await authentic('teekit-gcp-no-nonce'), { reportData });
-      expectEqual(without.checks.filter(({ outcome }) => outcome === 'fail').map(({ code }) => code), ['REPORT_DATA_MISMATCH']);
+      expectEqual(
+        without.checks.filter(({ outcome }) => outcome === 'fail').map(({ code }) => code),
+        ['REPORT_DATA_MISMATCH'],
+      );
     },
   },
   {
@@ -140,9 +182,16 @@ const others: Case[] = [
         ['near', '2025-09-15/original_near_collateral.json', '2025-09-15'],
       ] as const) {
         const collateral = parseTdxCollateralJson(await fixture(`tdx/collateral/${path}`));
-        const result = await authenticateTdx({ quote: await fixture(`tdx/quotes/${quote}.bin`), collateral, now: at(date) });
+        const result = await authenticateTdx({
+          quote: await fixture(`tdx/quotes/${quote}.bin`),
+          collateral,
+          now: at(date),
+        });
         expectEqual([result.tcb.status, result.revocation], ['UpToDate', 'checked']);
-        expectTrue(JSON.stringify(describeTdxCollateral(parseTdxCollateral(collateral))).includes('TDX_01'), 'described');
+        expectTrue(
+          JSON.stringify(describeTdxCollateral(parseTdxCollateral(collateral))).includes('TDX_01'),
+          'described',
+        );
       }
     },
   },
@@ -150,9 +199,14 @@ const others: Case[] = [
     name: 'TCB infos that were pretty-printed after signing do not verify',
     needsFixtures: true,
     run: async ({ fixture }) => {
-      const [signer] = parsePemCertificates(latin1(await fixture('tdx/collateral/2025-10-20/tcb_signing_chain.pem')));
+      const [signer] = parsePemCertificates(
+        latin1(await fixture('tdx/collateral/2025-10-20/tcb_signing_chain.pem')),
+      );
       const holds = async (path: string) =>
-        isSignedJson(readSignedJson(await fixture(`tdx/collateral/${path}`), 'tcbInfo', 'TCB_INFO_MALFORMED'), signer!);
+        isSignedJson(
+          readSignedJson(await fixture(`tdx/collateral/${path}`), 'tcbInfo', 'TCB_INFO_MALFORMED'),
+          signer!,
+        );
       expectEqual(await holds('2025-10-20/tcb_info_90c06f000000.json'), true);
       expectEqual(await holds('reformatted/tcb_info_sgx_90c06f000000.json'), false);
       expectEqual(await holds('reformatted/tcb_info_sgx_30606a000000.json'), false);
@@ -174,7 +228,10 @@ const others: Case[] = [
         pckCrl: await file('intermediateCaCrl.der'),
         rootCrl: await file('rootCaCrl.der'),
       };
-      await expectRefused(() => authenticateTdx({ quote, collateral, anchors, now }), 'QE_IDENTITY_MRSIGNER_MISMATCH');
+      await expectRefused(
+        () => authenticateTdx({ quote, collateral, anchors, now }),
+        'QE_IDENTITY_MRSIGNER_MISMATCH',
+      );
       await expectRefused(() => authenticateTdx({ quote, collateral, now }), 'ROOT_CA_UNTRUSTED');
       const sgx = await fixture('tdx/intel-test-root/quote.dat');
       await expectRefused(() => parseTdxQuote(sgx), 'QUOTE_FORMAT_UNSUPPORTED');
@@ -188,7 +245,10 @@ const others: Case[] = [
         const quote = parseTdxQuote(await fixture(`tdx/quotes/${name}.bin`));
         const text = JSON.stringify(describeTdxQuote(quote));
         expectTrue(text.includes(toHex(quote.body.mrTd)), 'MRTD is shown');
-        expectTrue(text.includes(toHex(parsePck(parsePckChain(quote.pckChain).leaf).fmspc)), 'FMSPC is shown');
+        expectTrue(
+          text.includes(toHex(parsePck(parsePckChain(quote.pckChain).leaf).fmspc)),
+          'FMSPC is shown',
+        );
       }
     },
   },
@@ -199,13 +259,23 @@ const logs: Case[] = [
     name: 'every event log replays to its known registers',
     needsFixtures: true,
     run: async ({ fixture }) => {
-      const known = JSON.parse(latin1(await fixture('tdx/ccel/replay.json'))) as Record<string, Record<string, string | number>>;
+      const known = JSON.parse(latin1(await fixture('tdx/ccel/replay.json'))) as Record<
+        string,
+        Record<string, string | number>
+      >;
       expectEqual(Object.keys(known).length, 9);
       for (const [name, answer] of Object.entries(known)) {
-        const log = name === 'dstack' ? await dstackLog(fixture) : parseCcel(await fixture(`tdx/ccel/${name}/ccel_data.bin`));
+        const log =
+          name === 'dstack'
+            ? await dstackLog(fixture)
+            : parseCcel(await fixture(`tdx/ccel/${name}/ccel_data.bin`));
         expectEqual(log.events.length, answer['events'], name);
         const rtmrs = (await replayEvents(log.events)).map(toHex);
-        expectEqual(rtmrs, [0, 1, 2, 3].map((index) => answer[`rtmr${index}`]), name);
+        expectEqual(
+          rtmrs,
+          [0, 1, 2, 3].map((index) => answer[`rtmr${index}`]),
+          name,
+        );
         expectTrue(JSON.stringify(describeTdxEventLog(log)).includes('RTMR'), 'described');
       }
     },
@@ -220,7 +290,10 @@ const logs: Case[] = [
       const all = ['pass', 'pass', 'pass', 'pass'];
       const live = parseCcel(await fixture('tdx/ccel/attestation-rs-live/ccel_data.bin'));
       const report = parseCcel(await fixture('tdx/ccel/attestation-rs-tdreport/ccel_data.bin'));
-      expectEqual(await outcomes(parseCcel(await fixture('tdx/ccel/gcp-cos113/ccel_data.bin')), 'gcp-cos113'), all);
+      expectEqual(
+        await outcomes(parseCcel(await fixture('tdx/ccel/gcp-cos113/ccel_data.bin')), 'gcp-cos113'),
+        all,
+      );
       expectEqual(await outcomes(live, 'attestation-rs-live'), all);
       expectEqual(await outcomes(await dstackLog(fixture), 'dstack'), all);
       expectEqual(await outcomes(report, 'attestation-rs-live'), ['pass', 'pass', 'fail', 'pass']);
@@ -239,7 +312,9 @@ const logs: Case[] = [
 ];
 
 async function dstackText(fixture: SuiteContext['fixture']): Promise<string> {
-  const report = JSON.parse(latin1(await fixture('tdx/ccel/dstack/quote-report.json'))) as { event_log: string };
+  const report = JSON.parse(latin1(await fixture('tdx/ccel/dstack/quote-report.json'))) as {
+    event_log: string;
+  };
   return report.event_log;
 }
 

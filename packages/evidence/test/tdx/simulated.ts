@@ -38,7 +38,9 @@ export interface EvidenceRequest {
 }
 
 /** Evidence that is good but for what is asked. */
-export async function evidenceOf(request: EvidenceRequest = {}): Promise<TdxEvidence & { quote: Uint8Array; collateral: Required<TdxCollateral> }> {
+export async function evidenceOf(
+  request: EvidenceRequest = {},
+): Promise<TdxEvidence & { quote: Uint8Array; collateral: Required<TdxCollateral> }> {
   const { authority, platform: shared } = await simulated();
   const platform = request.platform ? await createTdxPlatform(authority, request.platform) : shared;
   const [quote, collateral] = await Promise.all([

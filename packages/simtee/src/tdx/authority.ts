@@ -1,12 +1,6 @@
 /** Intel's hierarchy in software: root, Platform CA, TCB signing certificate, and platforms with a PCK certificate. */
 import { concatBytes, derTag } from '@vitrine/bytes';
-import {
-  derElement,
-  derInteger,
-  derOctetString,
-  derOid,
-  derSequence,
-} from '@vitrine/bytes/der-writer';
+import { derElement, derInteger, derOctetString, derOid, derSequence } from '@vitrine/bytes/der-writer';
 import { sgxExtensionOid } from '@vitrine/evidence/tdx';
 import { type Certificate, formatPemCertificates } from '@vitrine/x509';
 import {
@@ -80,7 +74,8 @@ function intelName(commonName: string): NameParts {
 }
 
 export async function createTdxAuthority(request: TdxAuthorityRequest = {}): Promise<TdxAuthority> {
-  const { notBefore = new Date('2024-01-01T00:00:00Z'), notAfter = new Date('2034-01-01T00:00:00Z') } = request;
+  const { notBefore = new Date('2024-01-01T00:00:00Z'), notAfter = new Date('2034-01-01T00:00:00Z') } =
+    request;
   const [rootKey, platformKey, signingKey] = await Promise.all([
     generateKey('P-256'),
     generateKey('P-256'),

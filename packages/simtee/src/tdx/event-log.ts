@@ -21,7 +21,13 @@ export async function writeCcel(events: readonly TdxEventRequest[], paddingBytes
     u16(48),
     Uint8Array.of(0),
   );
-  const encoded: Uint8Array[] = [u32(0), u32(3), new Uint8Array(20), u32(specification.length), specification];
+  const encoded: Uint8Array[] = [
+    u32(0),
+    u32(3),
+    new Uint8Array(20),
+    u32(specification.length),
+    specification,
+  ];
   for (const { rtmr, eventType, data, digest } of events) {
     const index = rtmr === 'mrtd' ? 0 : rtmr + 1;
     encoded.push(u32(index), u32(eventType), u32(1), u16(0x0c), digest ?? (await sha384(data)));

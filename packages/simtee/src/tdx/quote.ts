@@ -56,11 +56,16 @@ export const simulatedQe = {
 /** Module version 1 with SVN 5, microcode SVN 5. */
 export const simulatedTeeTcbSvn = Uint8Array.of(5, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
-export async function issueTdxQuote(platform: TdxPlatform, request: TdxQuoteRequest = {}): Promise<Uint8Array> {
+export async function issueTdxQuote(
+  platform: TdxPlatform,
+  request: TdxQuoteRequest = {},
+): Promise<Uint8Array> {
   const { format = 'v4', defect } = request;
   const { attestationKey, pck } = platform;
   const signedBytes = concatBytes(encodeHeader(format, request), encodeReport(format, request));
-  const signature = await (defect === 'wrong-attestation-key' ? pck.key : attestationKey).signRaw(signedBytes);
+  const signature = await (defect === 'wrong-attestation-key' ? pck.key : attestationKey).signRaw(
+    signedBytes,
+  );
   const point = attestationKey.point.subarray(1);
   const authenticationData = Uint8Array.from({ length: 32 }, (_, index) => index);
   const digest = await sha256(concatBytes(point, authenticationData));
@@ -80,7 +85,10 @@ export async function issueTdxQuote(platform: TdxPlatform, request: TdxQuoteRequ
   return concatBytes(signedBytes, u32(signatureData.length), signatureData);
 }
 
-function encodeHeader(format: TdxQuoteRequest['format'], { qeVendorId = intelQeVendorId }: TdxQuoteRequest): Uint8Array {
+function encodeHeader(
+  format: TdxQuoteRequest['format'],
+  { qeVendorId = intelQeVendorId }: TdxQuoteRequest,
+): Uint8Array {
   return concatBytes(u16(format === 'v4' ? 4 : 5), u16(2), u32(0x81), u32(0), qeVendorId, new Uint8Array(20));
 }
 
