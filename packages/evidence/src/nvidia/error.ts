@@ -1,0 +1,68 @@
+/** Why NVIDIA evidence or an endorsement of it is refused. */
+import { EvidenceError } from '../error.ts';
+
+export type NvidiaErrorCode =
+  /** The request, the response or the opaque data is not laid out as documented, or bytes are left over. */
+  | 'GPU_REPORT_MALFORMED'
+  /** The published JSON form of evidence is not as expected. */
+  | 'GPU_EVIDENCE_MALFORMED'
+  /** The report is not signed by the chain's first certificate. */
+  | 'GPU_SIGNATURE_INVALID'
+  /** A certificate is missing, malformed, out of date, or not issued by the next one. */
+  | 'GPU_CHAIN_INVALID'
+  /** The chain is sound but ends in no trust anchor. */
+  | 'GPU_ROOT_UNTRUSTED'
+  /** The firmware identity in the leaf is not the report's. */
+  | 'GPU_FWID_MISMATCH'
+  /** The responder says that a certificate is revoked. */
+  | 'GPU_CERTIFICATE_REVOKED'
+  /** The responder says that a certificate is on hold. */
+  | 'GPU_CERTIFICATE_ON_HOLD'
+  /** An OCSP response is malformed, stale, of another certificate, or not signed by the issuer. */
+  | 'GPU_OCSP_INVALID'
+  /** The responder does not know the certificate. */
+  | 'GPU_OCSP_UNKNOWN'
+  /** Not the subset of XML that is read here. */
+  | 'RIM_XML_MALFORMED'
+  /** A DOCTYPE, which could define entities. */
+  | 'RIM_XML_DOCTYPE'
+  /** An entity other than the five of XML. */
+  | 'RIM_XML_ENTITY'
+  /** A comment, a CDATA section or a processing instruction. */
+  | 'RIM_XML_COMMENT'
+  /** The XML is no reference integrity manifest as NVIDIA lays it out. */
+  | 'RIM_MALFORMED'
+  /** No Signature, several, or one in another place. */
+  | 'RIM_SIGNATURE_MISPLACED'
+  /** The Reference is not to the whole document. */
+  | 'RIM_REFERENCE_INVALID'
+  /** An algorithm or transform other than the one set in use. */
+  | 'RIM_ALGORITHM_UNSUPPORTED'
+  /** The content's digest or the signature over SignedInfo is wrong. */
+  | 'RIM_SIGNATURE_INVALID'
+  /** The signer's chain is broken or ends in no trust anchor. */
+  | 'RIM_CHAIN_INVALID'
+  /** A certificate of the signer's chain is not valid at the time given. */
+  | 'RIM_EXPIRED';
+
+/** What a policy over authentic devices can find. */
+export type NvidiaPolicyCode =
+  | 'GPU_NONCE_MISMATCH'
+  | 'RIM_VERSION_MISMATCH'
+  /** A RIM of another product or kind. */
+  | 'RIM_PRODUCT_MISMATCH'
+  /** Both RIMs have an active measurement of one index. */
+  | 'RIM_INDEX_CONFLICT'
+  | 'RIM_MISSING'
+  | 'GPU_MEASUREMENT_MISMATCH'
+  | 'GPU_REVOCATION_UNKNOWN'
+  | 'GPU_FEATURE_MISMATCH'
+  | 'GPU_PROTECTED_PCIE_MISMATCH'
+  | 'GPU_DRIVER_TOO_OLD'
+  | 'GPU_ARCHITECTURE_MISMATCH'
+  | 'GPU_COUNT_MISMATCH'
+  | 'GPU_DEVICE_REPEATED';
+
+export function nvidiaError(code: NvidiaErrorCode, message: string): EvidenceError<NvidiaErrorCode> {
+  return new EvidenceError(code, message);
+}

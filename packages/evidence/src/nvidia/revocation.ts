@@ -1,0 +1,64 @@
+/** What OCSP responses say of a chain (RFC 6960); NVIDIA publishes no other revocation for devices. */
+import { type Certificate, formatName, parseOcspResponse, verifyOcspResponse } from '@vitrine/x509';
+import { type Check, notChecked, passed } from '../check.ts';
+import { refuseAsync } from '../error.ts';
+import { type NvidiaErrorCode, nvidiaError } from './error.ts';
+
+export interface OcspInput {
+  readonly now: Date;
+  readonly responses: readonly Uint8Array[] | undefined;
+}
+
+const CERTIFICATE_HOLD = 6;
+const SOURCE = 'RFC 6960 section 3.2';
+
+/**
+ * One check for each certificate under the root.
+ * @throws EvidenceError GPU_CERTIFICATE_REVOKED, GPU_CERTIFICATE_ON_HOLD, GPU_OCSP_UNKNOWN, GPU_OCSP_INVALID
+ */
+export async function revocationChecks(
+  chain: readonly Certificate[],
+  rule: string,
+  { now, responses = [] }: OcspInput,
+): Promise<Check[]> {
+  const parsed = await refuseAsync<NvidiaErrorCode, ReturnType<typeof parseOcspResponse>[]>(
+    'GPU_OCSP_INVALID',
+    () => Promise.resolve().then(() => responses.map((der) => parseOcspResponse(der))),
+  );
+  const checks: Check[] = [];
+  const used = new Set<number>();
+  for (const [at, certificate] of chain.slice(0, -1).entries()) {
+    const name = formatName(certificate.subject);
+    const expected = `${name} is not revoked`;
+    // Two certificates may have one number under two issuers: the responder's CertID decides, in verifyOcspResponse.
+    const found = parsed.findIndex((response, index) => !used.has(index) && speaksOf(response, certificate));
+    if (found < 0) {
+      checks.push(notChecked({ rule, expected, source: SOURCE }, 'no OCSP response was given'));
+      continue;
+    }
+    used.add(found);
+    const status = await refuseAsync<NvidiaErrorCode, Awaited<ReturnType<typeof verifyOcspResponse>>>(
+      'GPU_OCSP_INVALID',
+      () => verifyOcspResponse(parsed[found]!, { certificate, issuer: chain[at + 1]!, now }),
+    );
+    if (status.kind !== 'good') refuseStatus(status, name);
+    checks.push(passed({ rule, expected, found: 'good', source: SOURCE }));
+  }
+  if (used.size !== parsed.length)
+    throw nvidiaError('GPU_OCSP_INVALID', 'An OCSP response speaks of no certificate of the chain.');
+  return checks;
+}
+
+function speaksOf(response: ReturnType<typeof parseOcspResponse>, certificate: Certificate): boolean {
+  return response.responses.some(({ serialNumber }) => serialNumber === certificate.serialNumber);
+}
+
+function refuseStatus(
+  status: { readonly kind: string; readonly reason?: number | undefined },
+  name: string,
+): never {
+  if (status.kind !== 'revoked')
+    throw nvidiaError('GPU_OCSP_UNKNOWN', `The responder does not know ${name}.`);
+  if (status.reason === CERTIFICATE_HOLD) throw nvidiaError('GPU_CERTIFICATE_ON_HOLD', `${name} is on hold.`);
+  throw nvidiaError('GPU_CERTIFICATE_REVOKED', `${name} is revoked.`);
+}
