@@ -24,7 +24,7 @@ export function withBitFlipped(bytes: Uint8Array, bit: number): Uint8Array {
 
 /** A copy with one to eight random damages: bits, bytes, extreme values, cuts, doublings, removals. */
 export function mutated(bytes: Uint8Array, random: () => number): Uint8Array {
-  let result = bytes.slice();
+  let result: Uint8Array = bytes.slice();
   for (let count = 1 + (random() % 8); count > 0; count--) {
     const at = result.length > 0 ? random() % result.length : 0;
     switch (random() % 7) {

@@ -47,7 +47,7 @@ const vekCodes: readonly SnpErrorCode[] = [
 async function realEvidence(context: SuiteContext, folder: string) {
   const row = rows.find((entry) => entry.folder === folder)!;
   const { report, vek } = await load(context, row);
-  return { report, vek, now: new Date(`${row.at}T00:00:00Z`), product: row.product };
+  return { evidence: { report, vek, now: new Date(`${row.at}T00:00:00Z`) }, product: row.product };
 }
 
 async function flipAll(
@@ -68,7 +68,7 @@ const reports: readonly Case[] = (
   needsFixtures: true,
   onlyLong,
   run: async (context) => {
-    const { product: _, ...evidence } = await realEvidence(context, folder);
+    const { evidence } = await realEvidence(context, folder);
     await authenticateSnp(evidence);
     await flipAll(evidence.report, async (report, bit) => {
       await expectRefused(() => authenticateSnp({ ...evidence, report }), reportCodes, `bit ${bit}`);
@@ -81,7 +81,7 @@ const lengths: readonly Case[] = [
     name: 'a report of any other length is refused',
     needsFixtures: true,
     run: async (context) => {
-      const { report } = await realEvidence(context, 'genoa-v5-a');
+      const { report } = (await realEvidence(context, 'genoa-v5-a')).evidence;
       for (let length = 0; length < snpReportBytes; length++)
         await expectRefused(
           () => parseSnpReport(report.subarray(0, length)),
@@ -99,7 +99,7 @@ const lengths: readonly Case[] = [
     name: 'a VCEK that is cut anywhere, or has a byte behind it, is refused',
     needsFixtures: true,
     run: async (context) => {
-      const { vek } = await realEvidence(context, 'milan-v2');
+      const { vek } = (await realEvidence(context, 'milan-v2')).evidence;
       for (let length = 0; length < vek.length; length++)
         await expectRefused(() => parseVek(vek.subarray(0, length)), 'VCEK_CHAIN_INVALID', `${length} bytes`);
       await expectRefused(() => parseVek(concatBytes(vek, Uint8Array.of(0))), 'VCEK_CHAIN_INVALID');
@@ -109,7 +109,7 @@ const lengths: readonly Case[] = [
     name: 'zero and one in place of r or s are refused',
     needsFixtures: true,
     run: async (context) => {
-      const { product: _, ...evidence } = await realEvidence(context, 'milan-v2');
+      const { evidence } = await realEvidence(context, 'milan-v2');
       for (const at of [0x2a0, 0x2e8])
         for (const first of [0, 1]) {
           const report = evidence.report.slice();
@@ -146,7 +146,7 @@ const certificates: readonly Case[] = [
     needsFixtures: true,
     onlyLong,
     run: async (context: SuiteContext) => {
-      const { product, ...evidence } = await realEvidence(context, folder);
+      const { product, evidence } = await realEvidence(context, folder);
       const { ask } = amdTrustAnchors()[product];
       const parse = (der: Uint8Array): Signed => parseVek(der).certificate;
       await expectFlipsRefused(evidence.vek, parse, ask, (vek, bit) =>
@@ -167,7 +167,7 @@ const certificates: readonly Case[] = [
     name: 'any bit of an ASK that comes with the evidence flipped is refused',
     needsFixtures: true,
     run: async (context) => {
-      const { product, ...evidence } = await realEvidence(context, 'genoa-v5-a');
+      const { product, evidence } = await realEvidence(context, 'genoa-v5-a');
       const { ask, ark } = amdTrustAnchors()[product];
       // A flip in its key breaks the VCEK's signature as well, which is named first.
       const codes = ['ASK_INVALID', 'VCEK_CHAIN_INVALID', 'ARK_UNTRUSTED'];
@@ -180,7 +180,7 @@ const certificates: readonly Case[] = [
     name: 'any bit of an ARK that comes with the evidence flipped is refused',
     needsFixtures: true,
     run: async (context) => {
-      const { product, ...evidence } = await realEvidence(context, 'genoa-v5-a');
+      const { product, evidence } = await realEvidence(context, 'genoa-v5-a');
       const { ask, ark } = amdTrustAnchors()[product];
       await flipAll(ark.der, async (der, bit) => {
         const code = await refusalOf({ ...evidence, intermediates: [ask.der, der] });
