@@ -40,7 +40,7 @@ export async function verifyDeviceChain(
       'GPU_CHAIN_INVALID',
       `Device chain: expected ${deviceChainLength} certificates, found ${chain.length}.`,
     );
-  await refuseAsync<NvidiaErrorCode, void>(chainCode, () =>
+  await refuseAsync(chainCode, () =>
     verifyChain(chain, {
       anchors,
       now,

@@ -84,7 +84,7 @@ export async function authenticateRim(evidence: RimEvidence): Promise<AuthenticR
   const rim = parseRim(evidence.xml);
   const { certificates } = rim.signature;
   const steps = await Promise.allSettled([
-    refuseAsync<NvidiaErrorCode, void>('RIM_SIGNATURE_INVALID', () =>
+    refuseAsync('RIM_SIGNATURE_INVALID', () =>
       verifyXmlSignature(rim.document, rim.signature),
     ),
     verifyRimChain(certificates, evidence),
@@ -110,7 +110,7 @@ export async function authenticateRim(evidence: RimEvidence): Promise<AuthenticR
 }
 
 async function verifyRimChain(certificates: readonly Certificate[], evidence: RimEvidence): Promise<void> {
-  await refuseAsync<NvidiaErrorCode, void>(rimChainCode, () =>
+  await refuseAsync(rimChainCode, () =>
     verifyChain(certificates, {
       anchors: evidence.anchors ?? nvidiaTrustAnchors().rim,
       now: evidence.now,
