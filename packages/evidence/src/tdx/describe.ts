@@ -48,14 +48,14 @@ export function describeTdxQuote(quote: TdxQuote): Described {
 }
 
 function describeTdReport(body: TdReport, bodyType: 2 | 3): Described {
-  const { raw: _, ...attributes } = decodeTdAttributes(body.tdAttributes);
+  const { raw, ...attributes } = decodeTdAttributes(body.tdAttributes);
   return {
     type: bodyType === 3 ? 'TD 1.5' : 'TD 1.0',
     teeTcbSvn: toHex(body.teeTcbSvn),
     mrSeam: toHex(body.mrSeam),
     mrSignerSeam: toHex(body.mrSignerSeam),
     seamAttributes: toHex(body.seamAttributes),
-    tdAttributes: { value: toHex(body.tdAttributes), ...attributes },
+    tdAttributes: { value: toHex(body.tdAttributes), number: `0x${raw.toString(16)}`, ...attributes },
     xfam: { value: toHex(body.xfam), components: decodeXfam(body.xfam) },
     mrTd: toHex(body.mrTd),
     mrConfigId: toHex(body.mrConfigId),

@@ -53,3 +53,9 @@ export async function evidenceOf(
 export async function authenticated(request: EvidenceRequest = {}) {
   return authenticateTdx(await evidenceOf(request));
 }
+
+/** A copy without some members. */
+export function without<T extends object, K extends keyof T>(object: T, ...names: readonly K[]): Omit<T, K> {
+  const rest = Object.entries(object).filter(([name]) => !names.some((one) => one === name));
+  return Object.fromEntries(rest) as Omit<T, K>;
+}
