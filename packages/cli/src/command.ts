@@ -1,6 +1,7 @@
 /** The words of the command line: parsed here, done elsewhere. Each command loads only what it needs, to start sooner. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT, codeOf, exitStatusOf } from './exit.ts';
+import type { SnpFlags, TdxFlags } from './measure-command.ts';
 import type { PackFlags } from './pack-command.ts';
 import { type Terminal, paint, plain } from './terminal.ts';
 
@@ -127,6 +128,7 @@ function buildProgram(edge: CommandEdge, finish: (status: number) => void): Comm
       finish(await extractCommand(pack, folder, flags, edge));
     });
   addEvidenceCommands(program, json, edge, finish);
+  addMeasureCommands(program, json, edge, finish);
   return program;
 }
 
@@ -160,6 +162,42 @@ function addEvidenceCommands(
     .action(async (file: string, flags: object) => {
       const { evidenceVerifyCommand } = await import('./evidence-command.ts');
       finish(await evidenceVerifyCommand(file, flags, edge));
+    });
+}
+
+function addMeasureCommands(
+  program: Command,
+  json: () => Option,
+  edge: CommandEdge,
+  finish: (status: number) => void,
+): void {
+  const measure = program.command('measure').description('say what the launch measurement of a VM must be');
+  const add = (name: string, description: string): Command =>
+    measure
+      .command(name)
+      .description(description)
+      .requiredOption('--firmware <file>', 'the firmware of the VM')
+      .option('--kernel <file>', 'a kernel that is booted directly')
+      .option('--initrd <file>', 'its initrd')
+      .option('--cmdline <text>', 'its command line')
+      .option('--explain', 'every page or event that goes in')
+      .addOption(json());
+  add('snp', 'SEV-SNP: the launch digest')
+    .requiredOption('--vcpus <n>', 'virtual processors')
+    .option('--vcpu-type <type>', "QEMU's name of the processor: EPYC-Milan-v2")
+    .option('--vcpu-signature <n>', 'or its CPUID signature')
+    .option('--vmm <vmm>', 'qemu, ec2 or gce', 'qemu')
+    .option('--guest-features <n>', 'SEV_FEATURES', '0x1')
+    .action(async (flags: SnpFlags) => {
+      const { measureSnpCommand } = await import('./measure-command.ts');
+      finish(await measureSnpCommand(flags, edge));
+    });
+  add('tdx', 'TDX: MRTD, and RTMR1 and RTMR2 of a direct boot')
+    .option('--ordering <ordering>', 'how the VMM adds pages: single-pass or two-pass', 'two-pass')
+    .option('--memory-mib <n>', 'memory of the VM', '4096')
+    .action(async (flags: TdxFlags) => {
+      const { measureTdxCommand } = await import('./measure-command.ts');
+      finish(await measureTdxCommand(flags, edge));
     });
 }
 
