@@ -84,9 +84,7 @@ export async function authenticateRim(evidence: RimEvidence): Promise<AuthenticR
   const rim = parseRim(evidence.xml);
   const { certificates } = rim.signature;
   const steps = await Promise.allSettled([
-    refuseAsync('RIM_SIGNATURE_INVALID', () =>
-      verifyXmlSignature(rim.document, rim.signature),
-    ),
+    refuseAsync('RIM_SIGNATURE_INVALID', () => verifyXmlSignature(rim.document, rim.signature)),
     verifyRimChain(certificates, evidence),
   ]);
   for (const step of steps) if (step.status === 'rejected') throw step.reason;
