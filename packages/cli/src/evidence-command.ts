@@ -4,6 +4,7 @@ import { type Check, EvidenceError, type EvidenceKind, descriptionLines } from '
 import { X509Error } from '@vitrine/x509';
 import { descriptions } from './evidence/describe.ts';
 import { type EvidenceFile, certificatesIn, readEndorsements, readEvidenceFile } from './evidence/files.ts';
+import { verifyGpu, verifyGpuEvidence } from './evidence/nvidia.ts';
 import { verifySnp } from './evidence/snp.ts';
 import { verifyTdx } from './evidence/tdx.ts';
 import { type EvidenceVerdict, MissingEndorsement, type VerifyInputs } from './evidence/verdict.ts';
@@ -43,6 +44,8 @@ const verifiers: Partial<
 > = {
   'snp-report': verifySnp,
   'tdx-quote': verifyTdx,
+  'nvidia-report': verifyGpu,
+  'nvidia-evidence': verifyGpuEvidence,
 };
 
 export async function evidenceVerifyCommand(

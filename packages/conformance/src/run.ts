@@ -54,7 +54,8 @@ function failure(stage: string, error: unknown): Outcome {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Rejection) {
     const rejection = { code: error.code };
-    return { exitStatus: EXIT.reject, output: { stage, accepted: false, rejection }, message };
+    const outputs = error.outputs ? { outputs: error.outputs } : {};
+    return { exitStatus: EXIT.reject, output: { stage, accepted: false, rejection, ...outputs }, message };
   }
   if (error instanceof BytesError || error instanceof MalformedInput)
     return { exitStatus: EXIT.malformed, output: undefined, message };

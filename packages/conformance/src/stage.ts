@@ -16,10 +16,17 @@ export interface StageContext {
 export class Rejection extends Error {
   override readonly name = 'Rejection';
   readonly code: string;
+  /** What was found all the same, where a stage of ours says so. */
+  readonly outputs: Readonly<Record<string, JsonValue>> | undefined;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(
+    code: string,
+    message: string,
+    options?: ErrorOptions & { readonly outputs?: Readonly<Record<string, JsonValue>> },
+  ) {
     super(message, options);
     this.code = code;
+    this.outputs = options?.outputs;
   }
 }
 

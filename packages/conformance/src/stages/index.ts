@@ -1,5 +1,6 @@
 /** Every stage by its name on the command line. */
 import type { Stage } from '../stage.ts';
+import { verifyAttestationNvidia } from './attestation-nvidia.ts';
 import { verifyAttestationSev } from './attestation-sev.ts';
 import { verifyAttestationTdx } from './attestation-tdx.ts';
 import { verifyEhbpKeyBinding } from './ehbp-key-binding.ts';
@@ -12,5 +13,6 @@ export const stages: Readonly<Record<string, Stage>> = {
   'verify-measurement': verifyMeasurement,
   'verify-hardware-measurements': verifyHardwareMeasurements,
   'verify-ehbp-key-binding': verifyEhbpKeyBinding,
+  'verify-attestation-nvidia': verifyAttestationNvidia,
   'measure-snp': measureSnpStage,
 };
