@@ -182,7 +182,8 @@ function readSignatureAlgorithm(reader: ByteReader): number {
 /** CPUID family, model and stepping came with version 3; before that the bytes are reserved. */
 function readCpu(reader: ByteReader, version: number): CpuIdentity | undefined {
   if (version < 3) {
-    requireZero(reader, 24, 'the bytes behind reported_tcb');
+    requireAbsent(reader, 3, version, 'cpuid_fam_id, cpuid_mod_id and cpuid_step');
+    requireZero(reader, 21, 'the bytes behind reported_tcb');
     return undefined;
   }
   const cpu = {
@@ -208,7 +209,10 @@ function readMitigations(
   reader: ByteReader,
   version: number,
 ): Pick<SnpReport, 'launchMitigationVector' | 'currentMitigationVector'> {
-  if (version < 5) return { launchMitigationVector: undefined, currentMitigationVector: undefined };
+  if (version < 5) {
+    requireAbsent(reader, 16, version, 'launch_mit_vector and current_mit_vector');
+    return { launchMitigationVector: undefined, currentMitigationVector: undefined };
+  }
   return {
     launchMitigationVector: reader.u64('launch_mit_vector'),
     currentMitigationVector: reader.u64('current_mit_vector'),
@@ -236,6 +240,12 @@ function requireZero(reader: ByteReader, lengthBytes: number, what: string): voi
       'REPORT_RESERVED_NOT_ZERO',
       `Expected ${what} (${lengthBytes} from 0x${at.toString(16)}) to be zero.`,
     );
+}
+
+/** Fields that a later version brought: where they are set, the version is not what the report says. */
+function requireAbsent(reader: ByteReader, lengthBytes: number, version: number, fields: string): void {
+  if (!isZero(reader.take(lengthBytes, fields)))
+    throw snpError('WRONG_REPORT_VERSION', `A report of version ${version} has ${fields}, which came later.`);
 }
 
 export function decodeGuestPolicy(raw: bigint): GuestPolicy {

@@ -285,18 +285,32 @@ const refused: readonly (readonly [name: string, code: string, scene: () => Scen
       [5, 0x1ef],
       [5, 0x208],
       [5, 0x29f],
-      [4, 0x1f8],
-      [4, 0x207],
-      [3, 0x200],
       [3, 0x18b],
-      [2, 0x188],
-      [2, 0x18a],
+      [4, 0x208],
+      [2, 0x18b],
+      [2, 0x19f],
     ] as const
   ).map(
     ([version, at]) =>
       [
         `version ${version} with byte 0x${at.toString(16)} set`,
         'REPORT_RESERVED_NOT_ZERO',
+        () => ({ report: { version, overwrite: [{ at, bytes: Uint8Array.of(1) }] } }),
+      ] as const,
+  ),
+  ...(
+    [
+      [4, 0x1f8],
+      [4, 0x207],
+      [3, 0x200],
+      [2, 0x188],
+      [2, 0x18a],
+    ] as const
+  ).map(
+    ([version, at]) =>
+      [
+        `version ${version} with byte 0x${at.toString(16)} set, which a later version defines`,
+        'WRONG_REPORT_VERSION',
         () => ({ report: { version, overwrite: [{ at, bytes: Uint8Array.of(1) }] } }),
       ] as const,
   ),
