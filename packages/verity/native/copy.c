@@ -15,8 +15,8 @@
 
 enum {
   piece_bytes = copy_piece_bytes,
-  pieces = 3,               /* a thread hashes one while others wait to be written */
-  digests_at_once = 2048,   /* so that small writes are rare beside the large ones */
+  pieces = 4, /* a thread hashes one while others wait to be written; with three, threads wait as well */
+  digests_at_once = piece_bytes / sha256_block, /* of a piece, however small its blocks; of many pieces otherwise */
   digest_pieces = 2,
   claim_files = 64, /* small files are taken so many, or so many bytes, at a time */
   claim_bytes = 1024 * 1024

@@ -8,8 +8,8 @@
 
 #include "sha256.h"
 
-/* All pieces of a thread fit a core's second-level cache. */
-enum { copy_piece_bytes = 128 * 1024 };
+/* So much is read, hashed and written at once. */
+enum { copy_piece_bytes = 256 * 1024 };
 
 /* A file as it was looked at, and where it goes. Offsets count from the destination's start. */
 struct copy_file {

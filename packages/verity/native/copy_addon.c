@@ -37,9 +37,14 @@ static void release(napi_env env, void *data, void *hint) {
   free(copying);
 }
 
+/* Of a fraction or NaN, N-API would make some integer. */
 static int get_number(napi_env env, napi_value value, int64_t max, int64_t *number) {
-  if (napi_get_value_int64(env, value, number) == napi_ok && *number >= 0 && *number <= max) return 1;
-  return fail(env, "a number is out of range");
+  double given;
+  if (napi_get_value_double(env, value, &given) == napi_ok && given >= 0 && given <= (double)max) {
+    *number = (int64_t)given;
+    if ((double)*number == given) return 1;
+  }
+  return fail(env, "a number is out of range, or no integer");
 }
 
 /* One path behind the other, each with its NUL. */
@@ -89,7 +94,7 @@ static int get_files(napi_env env, napi_value value, struct copying *copying) {
 }
 
 static int get_copying(napi_env env, const napi_value *arguments, struct copying *copying) {
-  int64_t descriptor, leaves_offset, threads;
+  int64_t descriptor = 0, leaves_offset = 0, threads = 0;
   if (!get_shani_plan(env, arguments[0], arguments[1], &copying->copy.plan)) return 0;
   if (copy_piece_bytes % copying->copy.plan.block_size != 0) return fail(env, "a piece must be of whole blocks");
   if (!get_number(env, arguments[2], INT32_MAX, &descriptor)) return 0;

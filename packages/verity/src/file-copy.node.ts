@@ -2,6 +2,7 @@
  * Files copied into one image by the native addon, off the main thread and on several cores: each block hashed for the
  * tree, each file for itself, in one pass. The same bytes and digests as block hasher and stream make, only sooner.
  */
+import process from 'node:process';
 import { getSystemErrorMap } from 'node:util';
 import { nativeState, streamKernel, type NativeAddon, type NativeCopyAnswer } from './native-addon.node.ts';
 
@@ -23,7 +24,7 @@ export interface CopiedFile {
 
 export interface FileCopyOptions {
   readonly salt: Uint8Array;
-  /** Divides 131,072. */
+  /** Divides 262,144. */
   readonly blockSizeBytes: number;
   /** Of the image, open for writing. It must stay open until the copying has ended. */
   readonly descriptor: number;
@@ -82,13 +83,15 @@ export function startFileCopy(files: readonly CopiedFile[], options: FileCopyOpt
     joinPaths(files),
     numbersOf(files),
   );
+  const stop = (): void => addon.copyStop(handle);
+  process.once('exit', stop); // The process does not end before its threads do.
   return {
-    result: done.then((answer) => resultOf(answer, files)),
+    result: done.then((answer) => resultOf(answer, files)).finally(() => process.off('exit', stop)),
     progress: () => {
       const [doneBytes, index] = addon.copyProgress(handle);
       return { doneBytes, index };
     },
-    stop: () => addon.copyStop(handle),
+    stop,
   };
 }
 

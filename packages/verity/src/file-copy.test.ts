@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash, hash, randomFillSync } from 'node:crypto';
 import {
   appendFileSync,
@@ -14,14 +15,18 @@ import {
   unlinkSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type CopiedFile, type CopyResult, canCopyFiles, startFileCopy } from './file-copy.node.ts';
 
 const skip = !canCopyFiles() && 'no native addon with SHA-NI here';
 const BLOCK_BYTES = 4096;
+/** A file system's times may be no finer than the kernel's clock ticks: two changes within one look like one. */
+const KERNEL_TICK_MS = 20;
 const LEAVES_OFFSET = 64 * 1024 * 1024;
 const salt = Uint8Array.from({ length: 32 }, (_, at) => at);
 const folder = mkdtempSync(join(tmpdir(), 'vitrine-file-copy-'));
@@ -92,7 +97,7 @@ test(
   'files of every size around blocks and pieces are copied and hashed as node:crypto does',
   { skip },
   async () => {
-    const piece = 131_072;
+    const piece = 262_144;
     const sizes = [
       0,
       1,
@@ -147,6 +152,36 @@ test('thousands of small files keep their own digests', { skip }, async () => {
   }
 });
 
+test(
+  'blocks may be as small as a piece of the hash, and as large as a piece of the copy',
+  { skip },
+  async () => {
+    const contents = make('blocks', 600_000);
+    for (const blockSizeBytes of [64, 262_144]) {
+      const path = join(folder, `blocks-of-${blockSizeBytes}`);
+      const descriptor = openSync(path, 'w+');
+      const file = { ...fileAt('blocks', 0), dataOffsetBytes: 262_144 };
+      const options = { salt, blockSizeBytes, leavesOffsetBytes: LEAVES_OFFSET, threads: 1, descriptor };
+      const { result } = startFileCopy([file], options);
+      assert.deepEqual(await result, {
+        digests: [new Uint8Array(hash('sha256', contents, 'buffer'))],
+      });
+      closeSync(descriptor);
+      const image = readFileSync(path);
+      const blocks = Buffer.alloc(Math.ceil(contents.length / blockSizeBytes) * blockSizeBytes);
+      blocks.set(contents);
+      const leaves = Array.from({ length: blocks.length / blockSizeBytes }, (_, index) => {
+        const block = blocks.subarray(index * blockSizeBytes, (index + 1) * blockSizeBytes);
+        return hash('sha256', Buffer.concat([salt, block]), 'buffer');
+      });
+      assert.ok(image.subarray(262_144, 262_144 + blocks.length).equals(blocks));
+      const first = LEAVES_OFFSET + (262_144 / blockSizeBytes) * 32;
+      assert.ok(image.subarray(first, first + leaves.length * 32).equals(Buffer.concat(leaves)));
+      unlinkSync(path);
+    }
+  },
+);
+
 /** What the copying of one file comes to that was changed after it was looked at. */
 async function failureAfter(name: string, change: (path: string) => void): Promise<unknown> {
   make(name, 300_000);
@@ -172,6 +207,47 @@ test(
     assert.deepEqual(replaced, { kind: 'changed', index: 0, how: 'replaced', bytes: 0 });
     const touched = await failureAfter('touched', (path) => utimesSync(path, 1, 1));
     assert.deepEqual(touched, { kind: 'changed', index: 0, how: 'touched', bytes: 0 });
+  },
+);
+
+/** What the copying of a large file comes to that is changed under way. */
+async function failureDuring(name: string, change: (path: string) => void): Promise<unknown> {
+  make(name, 60_000_000);
+  await delay(KERNEL_TICK_MS);
+  const image = join(folder, `${name}-image`);
+  const descriptor = openSync(image, 'w+');
+  const options = {
+    salt,
+    blockSizeBytes: BLOCK_BYTES,
+    leavesOffsetBytes: LEAVES_OFFSET,
+    threads: 1,
+    descriptor,
+  };
+  const copying = startFileCopy([fileAt(name, 1)], options);
+  while (copying.progress().doneBytes === 0) await delay(0);
+  change(join(folder, name));
+  const result = await copying.result;
+  closeSync(descriptor);
+  unlinkSync(image);
+  unlinkSync(join(folder, name));
+  assert.ok('failure' in result, 'expected a failure');
+  return result.failure;
+}
+
+test(
+  'a file that ends sooner, goes on or is written to while it is copied is noticed',
+  { skip },
+  async () => {
+    const shorter = await failureDuring('shrinking', (path) => truncateSync(path, 59_000_000));
+    assert.deepEqual(shorter, { kind: 'changed', index: 0, how: 'ended', bytes: 59_000_000 });
+    const longer = await failureDuring('growing', (path) => appendFileSync(path, 'x'));
+    assert.deepEqual(longer, { kind: 'changed', index: 0, how: 'grown', bytes: 0 });
+    const written = await failureDuring('written', (path) => {
+      const descriptor = openSync(path, 'r+');
+      writeSync(descriptor, 'x', 59_000_000);
+      closeSync(descriptor);
+    });
+    assert.deepEqual(written, { kind: 'changed', index: 0, how: 'touched', bytes: 0 });
   },
 );
 
@@ -217,6 +293,38 @@ test('a copying that is stopped ends as stopped', { skip }, async () => {
   assert.deepEqual(result, { failure: { kind: 'stopped' } });
 });
 
+test('a process that ends does not wait for the copying', { skip }, () => {
+  const sizeBytes = 2 ** 30;
+  const image = join(folder, 'left');
+  writeFileSync(join(folder, 'hole'), '');
+  truncateSync(join(folder, 'hole'), sizeBytes);
+  const module = JSON.stringify(new URL('./file-copy.node.ts', import.meta.url).href);
+  const file = { ...fileAt('hole', 1), path: join(folder, 'hole') };
+  const literal = JSON.stringify(file, (_, value: unknown) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  ).replaceAll(/"(\d+n)"/gu, '$1');
+  const run = spawnSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import { startFileCopy } from ${module};
+       import { openSync } from 'node:fs';
+       const file = ${literal};
+       const copying = startFileCopy([{ ...file, path: Buffer.from(file.path) }], {
+         salt: new Uint8Array(32), blockSizeBytes: ${BLOCK_BYTES}, leavesOffsetBytes: ${2 * sizeBytes}, threads: 1,
+         descriptor: openSync(${JSON.stringify(image)}, 'w+'),
+       });
+       while (copying.progress().doneBytes === 0);
+       process.exit(7);`,
+    ],
+    { encoding: 'utf8', timeout: 60_000 },
+  );
+  assert.equal(run.status, 7, run.stderr);
+  assert.ok(statSync(image).blocks * 512 < sizeBytes, 'all of it was copied');
+  unlinkSync(image);
+});
+
 test('progress ends with every byte', { skip }, async () => {
   make('counted', 1_000_000);
   const descriptor = openSync(join(folder, 'progress'), 'w+');
@@ -245,7 +353,11 @@ test('what does not fit is refused before anything is done', { skip }, () => {
     () => startFileCopy([file], { ...options, leavesOffsetBytes: 2 ** 62 }),
     () => startFileCopy([file], { ...options, blockSizeBytes: 100 }),
     () => startFileCopy([file], { ...options, blockSizeBytes: 192 }),
-    () => startFileCopy([file], { ...options, blockSizeBytes: 262_144 }),
+    () => startFileCopy([file], { ...options, blockSizeBytes: 524_288 }),
+    () => startFileCopy([file], { ...options, threads: 1.5 }),
+    () => startFileCopy([file], { ...options, threads: NaN }),
+    () => startFileCopy([file], { ...options, descriptor: 0.5 }),
+    () => startFileCopy([file], { ...options, leavesOffsetBytes: NaN }),
     () => startFileCopy([file], { ...options, salt: new Uint8Array(257) }),
     () => startFileCopy([{ ...file, dataOffsetBytes: 4097 }], options),
     () => startFileCopy([{ ...file, dataOffsetBytes: 2 ** 62 }], options),
