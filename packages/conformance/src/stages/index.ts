@@ -5,6 +5,7 @@ import { verifyAttestationSev } from './attestation-sev.ts';
 import { verifyAttestationTdx } from './attestation-tdx.ts';
 import { verifyEhbpKeyBinding } from './ehbp-key-binding.ts';
 import { measureSnpStage } from './measure-snp.ts';
+import { measureTdxStage } from './measure-tdx.ts';
 import { verifyHardwareMeasurements, verifyMeasurement } from './measurement.ts';
 
 export const stages: Readonly<Record<string, Stage>> = {
@@ -15,4 +16,5 @@ export const stages: Readonly<Record<string, Stage>> = {
   'verify-ehbp-key-binding': verifyEhbpKeyBinding,
   'verify-attestation-nvidia': verifyAttestationNvidia,
   'measure-snp': measureSnpStage,
+  'measure-tdx': measureTdxStage,
 };
