@@ -5,7 +5,7 @@ import { X509Error } from '@vitrine/x509';
 import { descriptions } from './evidence/describe.ts';
 import { type EvidenceFile, certificatesIn, readEndorsements, readEvidenceFile } from './evidence/files.ts';
 import { verifyGpu, verifyGpuEvidence } from './evidence/nvidia.ts';
-import { verifySnp } from './evidence/snp.ts';
+import { verifyAzure, verifySnp } from './evidence/snp.ts';
 import { verifyTdx } from './evidence/tdx.ts';
 import { type EvidenceVerdict, MissingEndorsement, type VerifyInputs } from './evidence/verdict.ts';
 import { EXIT, UsageError } from './exit.ts';
@@ -43,6 +43,7 @@ const verifiers: Partial<
   Readonly<Record<EvidenceKind, (bytes: Uint8Array, inputs: VerifyInputs) => Promise<EvidenceVerdict>>>
 > = {
   'snp-report': verifySnp,
+  'azure-hcl-report': verifyAzure,
   'tdx-quote': verifyTdx,
   'nvidia-report': verifyGpu,
   'nvidia-evidence': verifyGpuEvidence,

@@ -48,9 +48,12 @@ function identifyBinary(bytes: Uint8Array): EvidenceKind | undefined {
   return undefined;
 }
 
+/** The first GUID's first field, in the order of UEFI or, as AMD's host tool writes it, of text. */
 function isCertificateTable(firstWord: number): boolean {
   const guids = [VCEK_TABLE_GUID, VLEK_TABLE_GUID, ASK_TABLE_GUID, ARK_TABLE_GUID, CRL_TABLE_GUID];
-  return guids.includes(firstWord.toString(16).padStart(8, '0'));
+  const digits = firstWord.toString(16).padStart(8, '0');
+  const reversedDigits = digits.match(/../g)!.reverse().join('');
+  return guids.includes(digits) || guids.includes(reversedDigits);
 }
 
 /** By the element that the outer SEQUENCE begins with, and the one that this begins with. */

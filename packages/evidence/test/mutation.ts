@@ -17,7 +17,8 @@ export function randomNumbers(seed: number): () => number {
 
 /** A copy with one bit flipped; bit 0 is the lowest of byte 0. */
 export function withBitFlipped(bytes: Uint8Array, bit: number): Uint8Array {
-  const flipped = bytes.slice();
+  // Not slice(): of a Node Buffer that is no copy.
+  const flipped = new Uint8Array(bytes);
   flipped[bit >> 3]! ^= 1 << (bit & 7);
   return flipped;
 }

@@ -6,6 +6,7 @@ import {
   describeSnpReport,
   describeVek,
   parseCertificateTable,
+  parseHclReport,
   parseSnpReport,
   parseVek,
 } from '@vitrine/evidence';
@@ -27,6 +28,14 @@ type Describe = (bytes: Uint8Array, path: string) => Description;
 /** By kind; a kind that is missing has no words yet. */
 export const descriptions: Partial<Readonly<Record<EvidenceKind, Describe>>> = {
   'snp-report': (bytes) => describeSnpReport(parseSnpReport(bytes)),
+  'azure-hcl-report': (bytes, path) => {
+    const { version, report, runtimeData } = parseHclReport(bytes);
+    return {
+      header_version: version,
+      report: describeSnpReport(parseSnpReport(report)),
+      runtime_data: describeJson(runtimeData, path),
+    };
+  },
   'snp-certificate-table': (bytes) =>
     numbered(
       parseCertificateTable(bytes).map(({ guid, bytes: data }) => ({

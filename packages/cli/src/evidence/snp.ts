@@ -1,10 +1,16 @@
 /** SEV-SNP reports on the command line. */
 import {
+  type AuthenticSnpReport,
+  type Check,
+  type SnpEvidence,
   type SnpTrustAnchors,
   type Vek,
   appraiseSnp,
+  authenticateAzureReport,
   authenticateSnp,
   decodeTcb,
+  notChecked,
+  parseHclReport,
   parseSnpReport,
   parseVek,
   snpProducts,
@@ -16,31 +22,64 @@ import { bytesOfKind, certificatesIn } from './files.ts';
 import { type EvidenceVerdict, MissingEndorsement, type VerifyInputs } from './verdict.ts';
 
 export async function verifySnp(bytes: Uint8Array, inputs: VerifyInputs): Promise<EvidenceVerdict> {
-  const report = parseSnpReport(bytes);
+  const authentic = await authenticateSnp({ report: bytes, ...endorsementsFor(bytes, inputs) });
+  return {
+    what: describeReport(authentic),
+    checks: [...authentic.checks, ...appraise(authentic, inputs)],
+    isProduction: authentic.isProduction,
+  };
+}
+
+/** The report within, and that it names the runtime data. The vTPM's quote, which makes it fresh, is not part of the file. */
+export async function verifyAzure(bytes: Uint8Array, inputs: VerifyInputs): Promise<EvidenceVerdict> {
+  const { report } = parseHclReport(bytes);
+  const { snp, checks } = await authenticateAzureReport({
+    hclReport: bytes,
+    ...endorsementsFor(report, inputs),
+  });
+  const freshness = notChecked(
+    {
+      rule: 'azure.freshness',
+      expected: 'a vTPM quote over the nonce, by the key in the runtime data',
+      source: 'Azure guest attestation documents',
+    },
+    'a quote is not part of the report',
+  );
+  return {
+    what: `Azure HCL report: ${describeReport(snp)}`,
+    checks: [...checks, freshness, ...appraise(snp, inputs)],
+    isProduction: snp.isProduction,
+  };
+}
+
+function describeReport({ report, product }: AuthenticSnpReport): string {
+  return `AMD SEV-SNP report, version ${report.version}, ${product}`;
+}
+
+function endorsementsFor(report: Uint8Array, inputs: VerifyInputs): Omit<SnpEvidence, 'report'> {
   const certificates = certificatesIn(inputs.files);
-  const vek = chooseVek(bytes, certificates);
   const [crl] = bytesOfKind(inputs.files, 'crl');
-  const intermediates = certificates.filter((one) =>
-    /^SEV-(?!VCEK|VLEK$)/.test(commonName(one.subject) ?? ''),
+  const intermediates = certificates.filter(({ subject }) =>
+    /^SEV-(?!VCEK$|VLEK$)/.test(commonName(subject) ?? ''),
   );
   const anchors = inputs.anchors && anchorsOf(inputs.anchors);
-  const authentic = await authenticateSnp({
-    report,
-    vek: vek.certificate.der,
+  return {
+    vek: chooseVek(report, certificates).certificate.der,
     ...(intermediates.length > 0 ? { intermediates: intermediates.map(({ der }) => der) } : {}),
     ...(anchors ? { anchors } : {}),
     ...(crl ? { crl } : {}),
     now: inputs.now,
-  });
-  const { checks } = appraiseSnp(authentic, {
-    ...(inputs.reportData ? { reportData: inputs.reportData } : {}),
-    ...(inputs.measurement ? { measurement: inputs.measurement } : {}),
-  });
-  return {
-    what: `AMD SEV-SNP report, version ${report.version}, ${authentic.product}`,
-    checks: [...authentic.checks, ...checks],
-    isProduction: authentic.isProduction,
   };
+}
+
+function appraise(
+  authentic: AuthenticSnpReport,
+  { reportData, measurement }: VerifyInputs,
+): readonly Check[] {
+  return appraiseSnp(authentic, {
+    ...(reportData ? { reportData } : {}),
+    ...(measurement ? { measurement } : {}),
+  }).checks;
 }
 
 /** Of several keys the one for this chip and TCB. */
