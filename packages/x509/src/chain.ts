@@ -1,6 +1,7 @@
 /** Certification paths (RFC 5280 section 6), for hierarchies without policies and name constraints. */
 import { type Certificate, sameCertificate } from './certificate.ts';
 import { X509Error } from './error.ts';
+import { inOrder } from './in-order.ts';
 import { basicConstraints, extensionOid, hasKeyUsage } from './extensions.ts';
 import { formatName, sameName } from './name.ts';
 import { isSignedBy } from './signature.ts';
@@ -57,12 +58,6 @@ export async function verifyChain(chain: readonly Certificate[], options: ChainO
       .slice(0, -1)
       .map((certificate, index) => requireIssued(certificate, chain[index + 1]!, options.what, index)),
   );
-}
-
-/** Runs side by side, fails as one after the other would. */
-async function inOrder(steps: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(steps))
-    if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 /** @throws X509Error NOT_YET_VALID or EXPIRED */

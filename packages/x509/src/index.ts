@@ -15,6 +15,7 @@ export {
 } from './certificate.ts';
 export { type ChainOptions, requireIssued, requireValidAt, verifyChain } from './chain.ts';
 export { type Crl, type VerifiedCrl, parseCrl, requireNotRevoked, verifyCrl } from './crl.ts';
+export { begun, inOrder } from './in-order.ts';
 export { X509Error, type X509ErrorCode } from './error.ts';
 export {
   type BasicConstraints,

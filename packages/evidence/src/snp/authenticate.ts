@@ -6,6 +6,8 @@ import { toHex } from '@vitrine/bytes';
 import {
   type Crl,
   X509Error,
+  begun,
+  inOrder,
   parseCrl,
   requireNotRevoked,
   verifyChain,
@@ -73,6 +75,8 @@ const KDS = 'VCEK specification 57230';
 export async function authenticateSnp(evidence: SnpEvidence): Promise<AuthenticSnpReport> {
   const report = snapshot(evidence.report);
   const vek = parseVek(new Uint8Array(evidence.vek));
+  // It takes longest, and depends on nothing else.
+  const signature = begun(requireSignature(report, vek));
   const { product } = vek;
   const tcb = decodeTcbs(product, report);
   const crl = evidence.crl && readCrl(evidence.crl);
@@ -95,7 +99,7 @@ export async function authenticateSnp(evidence: SnpEvidence): Promise<AuthenticS
   const signatures = await inOrder([
     requireChain(chain, evidence.now),
     requireRevocation(chain, crl, evidence.now),
-    requireSignature(report, vek),
+    signature,
   ]);
   return {
     report,
@@ -125,15 +129,6 @@ function decodeTcbs(product: SnpProduct, report: SnpReport): SnpTcbs {
 
 function readCrl(der: Uint8Array): Crl {
   return refuseAs('CRL_MALFORMED', () => parseCrl(new Uint8Array(der), 'AMD revocation list'));
-}
-
-/** Runs side by side; of those that fail the first in the list is thrown. */
-async function inOrder(steps: readonly Promise<Check>[]): Promise<Check[]> {
-  const outcomes = await Promise.allSettled(steps);
-  return outcomes.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
 }
 
 /** VCEK or VLEK, ASK or ASVK, ARK. The ARK is trusted for being the anchor: its own signature proves nothing. */
