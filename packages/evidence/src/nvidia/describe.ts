@@ -1,7 +1,8 @@
-/** Reports and manifests as plain values, for people and JSON. Nothing here is verified. */
+/** Reports, manifests and the attestation service's tokens as plain values, for people and JSON. Nothing here is verified. */
 import { toHex } from '@vitrine/bytes';
 import { formatName } from '@vitrine/x509';
 import type { Description } from '../snp/describe.ts';
+import type { Eat, EatToken } from './eat.ts';
 import type { GpuReport } from './report.ts';
 import type { Rim } from './rim.ts';
 
@@ -36,6 +37,40 @@ export function describeRim(rim: Rim): Description {
     signer: rim.signature.certificates.map(({ subject }) => formatName(subject)).join(' < '),
     activeMeasurements: Object.fromEntries(
       active.map(({ index, values }) => [String(index), values.map(toHex).join(' or ')]),
+    ),
+  };
+}
+
+export function describeEat({ overall, devices, overallResult }: Eat): Description {
+  return {
+    overallResult: String(overallResult),
+    overall: describeToken(overall),
+    devices: Object.fromEntries([...devices].map(([name, token]) => [name, describeToken(token)])),
+  };
+}
+
+function describeToken({
+  jwt,
+  issuer,
+  nonce,
+  issuedAt,
+  notBefore,
+  expiresAt,
+  claims,
+}: EatToken): Description {
+  return {
+    algorithm: jwt.algorithm,
+    keyId: jwt.keyId ?? 'not stated',
+    issuer,
+    nonce: toHex(nonce),
+    issuedAt: issuedAt.toISOString(),
+    notBefore: notBefore.toISOString(),
+    expiresAt: expiresAt.toISOString(),
+    claims: Object.fromEntries(
+      Object.entries(claims).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? value : JSON.stringify(value),
+      ]),
     ),
   };
 }

@@ -43,7 +43,25 @@ export type NvidiaErrorCode =
   /** The signer's chain is broken or ends in no trust anchor. */
   | 'RIM_CHAIN_INVALID'
   /** A certificate of the signer's chain is not valid at the time given. */
-  | 'RIM_EXPIRED';
+  | 'RIM_EXPIRED'
+  /** The attestation service's answer is not laid out as documented: JSON, base64url, claims. */
+  | 'EAT_MALFORMED'
+  /** A token is signed with anything but ES384. */
+  | 'EAT_ALGORITHM_UNSUPPORTED'
+  /** The JWK set is no JWK set, or two of its keys have one name. */
+  | 'EAT_KEYS_MALFORMED'
+  /** No key is given for the name that a token states. */
+  | 'EAT_KEY_UNKNOWN'
+  /** A token's own certificates are malformed, out of date or lead to no given root. */
+  | 'EAT_CHAIN_INVALID'
+  /** A token is not signed by its key. */
+  | 'EAT_SIGNATURE_INVALID'
+  | 'EAT_EXPIRED'
+  | 'EAT_NOT_YET_VALID'
+  /** The detached tokens are not those that the overall token names. */
+  | 'EAT_DIGEST_MISMATCH'
+  /** A device token has another issuer or nonce than the overall token. */
+  | 'EAT_TOKENS_DISAGREE';
 
 /** What a policy over authentic devices can find. */
 export type NvidiaPolicyCode =
@@ -61,7 +79,14 @@ export type NvidiaPolicyCode =
   | 'GPU_DRIVER_TOO_OLD'
   | 'GPU_ARCHITECTURE_MISMATCH'
   | 'GPU_COUNT_MISMATCH'
-  | 'GPU_DEVICE_REPEATED';
+  | 'GPU_DEVICE_REPEATED'
+  /** Issued by another service: a staging one, say. */
+  | 'EAT_ISSUER_MISMATCH'
+  | 'EAT_NONCE_MISMATCH'
+  /** The service itself says that attestation failed. */
+  | 'EAT_RESULT_FAILED'
+  /** The service says of one device that it measured wrong, did not boot securely, or is open to debugging. */
+  | 'EAT_DEVICE_FAILED';
 
 export function nvidiaError(code: NvidiaErrorCode, message: string): EvidenceError<NvidiaErrorCode> {
   return new EvidenceError(code, message);
