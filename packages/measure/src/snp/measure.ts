@@ -88,8 +88,10 @@ async function measureSvsm(
   const { varsSizeBytes } = svsm;
   if (!Number.isInteger(varsSizeBytes) || varsSizeBytes < 0 || varsSizeBytes % 4096 !== 0 || varsSizeBytes > fourGib / 2)
     throw invalid(`The size of the variables must be of whole pages, found ${varsSizeBytes}.`);
-  const firmwareGpa = fourGib - firmware.bytes.length - varsSizeBytes;
-  const svsmGpa = firmwareGpa - svsm.bytes.length;
+  const firmwareGpa = fourGib - firmware.bytes.length;
+  // Between the two lie the firmware's variables, which are not measured.
+  const svsmGpa = firmwareGpa - varsSizeBytes - svsm.bytes.length;
+  if (svsmGpa < 0) throw invalid('The SVSM does not fit below the firmware.');
   const metadata = readSvsmMetadata(svsm.bytes);
   const digest = new LaunchDigest();
   await digest.addContents('normal', BigInt(firmwareGpa), firmware.bytes, 'firmware');
