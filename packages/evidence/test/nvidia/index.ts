@@ -1,4 +1,6 @@
 import type { Suite } from '../suite.ts';
+import { damageSuite } from './damage.ts';
 import { fixtureSuite } from './fixtures.ts';
+import { manifestSuites } from './manifests.ts';
 
-export const suites: readonly Suite[] = [fixtureSuite];
+export const suites: readonly Suite[] = [fixtureSuite, damageSuite, ...manifestSuites];
