@@ -1,7 +1,7 @@
 /** The words of the command line: parsed here, done elsewhere. Each command loads only what it needs, to start sooner. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT, codeOf, exitStatusOf } from './exit.ts';
-import type { SnpFlags, TdxFlags } from './measure-command.ts';
+import type { IdBlockFlags, SnpFlags, TdxFlags } from './measure-command.ts';
 import type { PackFlags } from './pack-command.ts';
 import { type Terminal, paint, plain } from './terminal.ts';
 
@@ -180,6 +180,7 @@ function addMeasureCommands(
       .option('--kernel <file>', 'a kernel that is booted directly')
       .option('--initrd <file>', 'its initrd')
       .option('--cmdline <text>', 'its command line')
+      .option('--cmdline-file <file>', 'or a file that holds it')
       .option('--explain', 'every page or event that goes in')
       .addOption(json());
   add('snp', 'SEV-SNP: the launch digest')
@@ -188,6 +189,8 @@ function addMeasureCommands(
     .option('--vcpu-signature <n>', 'or its CPUID signature')
     .option('--vmm <vmm>', 'qemu, ec2 or gce', 'qemu')
     .option('--guest-features <n>', 'SEV_FEATURES', '0x1')
+    .option('--svsm <file>', 'an SVSM, which lies below the firmware')
+    .option('--vars-size <bytes>', "with an SVSM: size of the firmware's variables")
     .action(async (flags: SnpFlags) => {
       const { measureSnpCommand } = await import('./measure-command.ts');
       finish(await measureSnpCommand(flags, edge));
@@ -198,6 +201,31 @@ function addMeasureCommands(
     .action(async (flags: TdxFlags) => {
       const { measureTdxCommand } = await import('./measure-command.ts');
       finish(await measureTdxCommand(flags, edge));
+    });
+  measure
+    .command('diff')
+    .description('say which input of two measurements differs; status 1 if any does')
+    .argument('<a>', 'what "measure snp" or "measure tdx" printed with --json')
+    .argument('<b>')
+    .addOption(json())
+    .action(async (a: string, b: string, flags: object) => {
+      const { measureDiffCommand } = await import('./measure-command.ts');
+      finish(measureDiffCommand(a, b, flags, edge));
+    });
+  measure
+    .command('id-block')
+    .description('SEV-SNP: sign a launch digest, so that the processor launches nothing else')
+    .requiredOption('--measurement <hex>', 'the launch digest')
+    .requiredOption('--id-key <file>', 'private key on P-384, in PEM')
+    .option('--author-key <file>', 'private key that signs the ID key')
+    .requiredOption('--policy <n>', 'guest policy that the VM is launched with')
+    .option('--family-id <hex>', '16 bytes', '00'.repeat(16))
+    .option('--image-id <hex>', '16 bytes', '00'.repeat(16))
+    .option('--guest-svn <n>', 'security version of the guest', '0')
+    .addOption(json())
+    .action(async (flags: IdBlockFlags) => {
+      const { measureIdBlockCommand } = await import('./measure-command.ts');
+      finish(await measureIdBlockCommand(flags, edge));
     });
 }
 

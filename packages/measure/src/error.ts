@@ -7,6 +7,12 @@ export type MeasureErrorCode =
   | 'KERNEL_MALFORMED'
   /** An input is out of range, missing, or does not go together with another. */
   | 'INPUT_INVALID'
+  /** An ID block or its authentication information has a wrong form. */
+  | 'ID_BLOCK_MALFORMED'
+  /** An ID block, or the key that signed it, is not signed by the key given with it. */
+  | 'ID_BLOCK_SIGNATURE_INVALID'
+  /** A manifest of a measurement is not what it must be. */
+  | 'MANIFEST_MALFORMED'
   | 'MEASUREMENT_TYPE_UNKNOWN'
   | 'MEASUREMENT_REGISTER_COUNT_INVALID'
   | 'MEASUREMENT_TYPE_COMBINATION_UNSUPPORTED'

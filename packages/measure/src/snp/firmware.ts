@@ -133,7 +133,9 @@ export function checkedSection(section: SnpSection): SnpSection {
   if (!isKnown) throw malformed(`SEV metadata section of type ${type} is not known`);
   const fits = gpa % pageBytes === 0 && sizeBytes % pageBytes === 0 && gpa + sizeBytes <= fourGib;
   if (!fits || sizeBytes === 0 || sizeBytes > MAX_SECTION_BYTES)
-    throw malformed(`an SEV metadata section of ${sizeBytes} bytes at 0x${gpa.toString(16)} is not of whole pages`);
+    throw malformed(
+      `an SEV metadata section of ${sizeBytes} bytes at 0x${gpa.toString(16)} is not of whole pages`,
+    );
   return section;
 }
 

@@ -18,3 +18,14 @@ export {
   measureSnp,
 } from './measure.ts';
 export { type Vmm, cpuSignature, signatureOfType } from './vmsa.ts';
+export {
+  type AuthenticIdBlock,
+  type IdBlock,
+  type IdBlockKeys,
+  type SignedIdBlock,
+  type SigningKeys,
+  createIdBlock,
+  digestOfIdKey,
+  parseIdBlock,
+  verifyIdBlock,
+} from './id-block.ts';

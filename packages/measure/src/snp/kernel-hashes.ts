@@ -1,5 +1,6 @@
 /** The table of hashes by which a firmware checks what QEMU boots directly (QEMU target/i386/sev.c, "SEV hashes table"). */
 import { concatBytes, parseGuid, sha256, utf8 } from '@vitrine/bytes';
+import { requireCmdline } from '../cmdline.ts';
 import { MeasureError } from '../error.ts';
 import { pageBytes } from './firmware.ts';
 
@@ -31,7 +32,7 @@ export interface BootHashes {
 /** The command line is hashed with the NUL at its end; a missing initrd is an empty one. */
 export async function bootHashes(boot: DirectBoot): Promise<BootHashes> {
   return {
-    cmdline: await sha256(utf8(`${boot.cmdline ?? ''}\0`)),
+    cmdline: await sha256(utf8(`${requireCmdline(boot.cmdline ?? '')}\0`)),
     initrd: boot.initrd ? await hashOf(boot.initrd, 'initrd') : await sha256(new Uint8Array(0)),
     kernel: await hashOf(boot.kernel, 'kernel'),
   };

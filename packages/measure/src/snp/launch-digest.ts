@@ -59,7 +59,12 @@ export class LaunchDigest {
   }
 
   /** Pages whose contents are not measured. */
-  async addBlank(kind: Exclude<PageKind, 'normal' | 'vmsa'>, gpa: bigint, sizeBytes: number, what: string): Promise<void> {
+  async addBlank(
+    kind: Exclude<PageKind, 'normal' | 'vmsa'>,
+    gpa: bigint,
+    sizeBytes: number,
+    what: string,
+  ): Promise<void> {
     for (let at = 0; at < sizeBytes; at += pageBytes)
       await this.#add(kind, gpa + BigInt(at), new Uint8Array(48), what);
   }

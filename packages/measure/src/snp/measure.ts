@@ -20,8 +20,7 @@ import { type Vmm, type VmsaInputs, signatureOfType, svsmVmsaPage, vmsaPage } fr
 
 /** The firmware itself, or what a measurement needs of it: the digest after its pages, and its metadata. */
 export type SnpFirmware =
-  | { readonly bytes: Uint8Array }
-  | ({ readonly digest: Uint8Array } & SnpFirmwareMetadata);
+  { readonly bytes: Uint8Array } | ({ readonly digest: Uint8Array } & SnpFirmwareMetadata);
 
 export interface SnpMeasurementInputs {
   readonly vmm: Vmm;
@@ -35,7 +34,12 @@ export interface SnpMeasurementInputs {
   readonly guestFeatures?: bigint | undefined;
   readonly firmware: SnpFirmware;
   readonly boot?: DirectBoot | undefined;
-  readonly svsm?: { readonly bytes: Uint8Array; /** Of the firmware's variables, in bytes. */ readonly varsSizeBytes: number } | undefined;
+  readonly svsm?:
+    | {
+        readonly bytes: Uint8Array;
+        /** Of the firmware's variables, in bytes. */ readonly varsSizeBytes: number;
+      }
+    | undefined;
 }
 
 export interface SnpMeasurement {
@@ -86,7 +90,12 @@ async function measureSvsm(
   if (!('bytes' in firmware)) throw invalid('With an SVSM the firmware itself is needed, not its digest.');
   requireFirmwareSize(firmware.bytes);
   const { varsSizeBytes } = svsm;
-  if (!Number.isInteger(varsSizeBytes) || varsSizeBytes < 0 || varsSizeBytes % 4096 !== 0 || varsSizeBytes > fourGib / 2)
+  if (
+    !Number.isInteger(varsSizeBytes) ||
+    varsSizeBytes < 0 ||
+    varsSizeBytes % 4096 !== 0 ||
+    varsSizeBytes > fourGib / 2
+  )
     throw invalid(`The size of the variables must be of whole pages, found ${varsSizeBytes}.`);
   const firmwareGpa = fourGib - firmware.bytes.length;
   // Between the two lie the firmware's variables, which are not measured.
@@ -126,7 +135,8 @@ async function addSections(
   if (hashes) requireKernelHashes(sections, hashTableGpa);
   const isCpuid = ({ type }: SnpSection): boolean => type === sectionType.cpuid;
   // EC2 adds the CPUID pages after all others.
-  const ordered = vmm === 'ec2' ? [...sections.filter((one) => !isCpuid(one)), ...sections.filter(isCpuid)] : sections;
+  const ordered =
+    vmm === 'ec2' ? [...sections.filter((one) => !isCpuid(one)), ...sections.filter(isCpuid)] : sections;
   for (const section of ordered) await addSection(digest, section, hashTableGpa, hashes, vmm);
 }
 
@@ -168,11 +178,23 @@ async function addSection(
   }
 }
 
-function vmsaInputs({ vmm, vcpus, vcpuType, vcpuSignature, guestFeatures = 1n }: SnpMeasurementInputs): VmsaInputs {
+function vmsaInputs({
+  vmm,
+  vcpus,
+  vcpuType,
+  vcpuSignature,
+  guestFeatures = 1n,
+}: SnpMeasurementInputs): VmsaInputs {
   if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > MAX_VCPUS)
     throw invalid(`The number of processors must be from 1 to ${MAX_VCPUS}, found ${vcpus}.`);
   if (guestFeatures < 0n || guestFeatures >= 1n << 64n) throw invalid('The guest features must be 64 bits.');
+  if (vcpuSignature !== undefined && !isWord(vcpuSignature))
+    throw invalid(`The CPUID signature must have 32 bits, found ${vcpuSignature}.`);
   return { vmm, guestFeatures, rdx: vcpuSignature ?? defaultRdx(vmm, vcpuType) };
+}
+
+function isWord(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < 2 ** 32;
 }
 
 function defaultRdx(vmm: Vmm, vcpuType: string | undefined): number {
@@ -190,7 +212,12 @@ export interface SevMeasurementInputs {
   readonly firmware: Uint8Array;
   readonly boot?: DirectBoot | undefined;
   /** SEV-ES: its processors. Without, plain SEV. */
-  readonly es?: { readonly vmm: Vmm; readonly vcpus: number; readonly vcpuType?: string; readonly vcpuSignature?: number };
+  readonly es?: {
+    readonly vmm: Vmm;
+    readonly vcpus: number;
+    readonly vcpuType?: string;
+    readonly vcpuSignature?: number;
+  };
 }
 
 /** 32 bytes. @throws MeasureError FIRMWARE_MALFORMED, KERNEL_HASHES_UNSUPPORTED or INPUT_INVALID */

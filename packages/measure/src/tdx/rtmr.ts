@@ -1,5 +1,6 @@
 /** RTMR1 and RTMR2 of a direct boot: what the firmware extends for kernel, command line and initrd. */
 import { concatBytes, sha384, utf8 } from '@vitrine/bytes';
+import { requireCmdline } from '../cmdline.ts';
 import { MeasureError } from '../error.ts';
 import { authenticodeSha384, patchKernel } from './kernel.ts';
 
@@ -35,7 +36,7 @@ export async function measureBoot({
       'INPUT_INVALID',
       `Memory: expected 1 to ${MAX_MEMORY_MIB} MiB, found ${memoryMib}.`,
     );
-  if (cmdline.includes('\0')) throw new MeasureError('INPUT_INVALID', 'The command line holds a NUL.');
+  requireCmdline(cmdline);
   const load = { memoryBytes: memoryMib * 1024 * 1024, initrdBytes: initrd?.length ?? 0 };
   const kernelDigest = await authenticodeSha384(patchKernel(kernel, load));
   return [
