@@ -64,7 +64,7 @@ function deviceChecks(name: string, { claims }: EatToken): Check[] {
       {
         rule: `nvidia.eat.device.${claim}`,
         expected: `${name}: ${expected}`,
-        found: `${name}: ${JSON.stringify(claims[claim]) ?? 'nothing'}`,
+        found: `${name}: ${Object.hasOwn(claims, claim) ? JSON.stringify(claims[claim]) : 'nothing'}`,
         source: NVIDIA,
       },
       'EAT_DEVICE_FAILED' satisfies NvidiaPolicyCode,

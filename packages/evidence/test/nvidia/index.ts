@@ -1,6 +1,16 @@
 import type { Suite } from '../suite.ts';
 import { damageSuite } from './damage.ts';
+import { factSuites } from './facts.ts';
 import { fixtureSuite } from './fixtures.ts';
 import { manifestSuites } from './manifests.ts';
+import { mutantSuite } from './mutants.ts';
+import { tokenSuites } from './tokens.ts';
 
-export const suites: readonly Suite[] = [fixtureSuite, damageSuite, ...manifestSuites];
+export const suites: readonly Suite[] = [
+  fixtureSuite,
+  ...factSuites,
+  damageSuite,
+  ...manifestSuites,
+  ...tokenSuites,
+  mutantSuite,
+];

@@ -11,7 +11,7 @@ import {
   expectRefused,
   expectTrue,
 } from '../suite.ts';
-import { bitsOf, refuseBits } from './refusals.ts';
+import { bitsOf, lowestBitsOf, refuseBits } from './refusals.ts';
 
 const now = new Date('2024-06-26T00:00:00Z');
 const DRIVER_RIM = 'nvidia/rim/nvtrust/Driver_RIM_test_no_gpu.swidtag';
@@ -41,6 +41,13 @@ async function requireSigned(xml: Uint8Array): Promise<void> {
 function textRange(xml: string, name: string): [number, number] {
   const from = xml.indexOf(`<ds:${name}>`) + name.length + 5;
   return [from, xml.indexOf(`</ds:${name}>`)];
+}
+
+function signedInfoRange(xml: Uint8Array): [number, number] {
+  const text = decodeUtf8(xml);
+  const [from, to] = [text.indexOf('<ds:SignedInfo>'), text.indexOf('</ds:SignedInfo>')];
+  expectTrue(to - from > 500, 'SignedInfo is found');
+  return [from, to];
 }
 
 function sameGolden(a: AuthenticRim, b: AuthenticRim): boolean {
@@ -73,23 +80,33 @@ const flips: Case[] = [
     },
   })),
   {
-    name: 'every bit of SignedInfo, values and all',
+    name: 'every bit of a window of SignedInfo around Reference, and the lowest bit of each of its other bytes',
     needsFixtures: true,
     run: async ({ fixture }) => {
       const xml = await fixture(DRIVER_RIM);
-      const text = decodeUtf8(xml);
-      const range = [text.indexOf('<ds:SignedInfo>'), text.indexOf('</ds:SignedInfo>')] as const;
-      expectTrue(range[1] - range[0] > 500, 'SignedInfo is found');
-      await refuseBits(xml, bitsOf(...range), requireSigned, rimCodes);
+      const [from, to] = signedInfoRange(xml);
+      const windowAt = decodeUtf8(xml).indexOf('<ds:Reference');
+      const window = bitsOf(windowAt, windowAt + 64);
+      await refuseBits(xml, [...window, ...lowestBitsOf(from, to)], requireSigned, rimCodes);
     },
   },
   {
-    name: 'every bit of one golden value',
+    name: 'every bit of SignedInfo, values and all',
+    needsFixtures: true,
+    onlyLong: true,
+    run: async ({ fixture }) => {
+      const xml = await fixture(DRIVER_RIM);
+      await refuseBits(xml, bitsOf(...signedInfoRange(xml)), requireSigned, rimCodes);
+    },
+  },
+  {
+    name: 'the two lowest bits of each digit of a golden value',
     needsFixtures: true,
     run: async ({ fixture }) => {
       const xml = await fixture(DRIVER_RIM);
       const from = decodeUtf8(xml).indexOf('Hash0="', decodeUtf8(xml).indexOf('active="True"')) + 7;
-      await refuseBits(xml, bitsOf(from, from + 96), requireSigned, rimCodes);
+      const bits = lowestBitsOf(from, from + 96).flatMap((bit) => [bit, bit + 1]);
+      await refuseBits(xml, bits, requireSigned, rimCodes);
     },
   },
   ...[

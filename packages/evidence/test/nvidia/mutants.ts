@@ -1,0 +1,111 @@
+/** Mutants of real evidence: parsers answer or refuse with a typed error, quickly. */
+import { decodeUtf8, utf8 } from '@vitrine/bytes';
+import {
+  canonicalXml,
+  describeEat,
+  describeGpuReport,
+  describeRim,
+  parseEat,
+  parseGpuEvidenceJson,
+  parseGpuReport,
+  parseOpaque,
+  parseRim,
+  parseXml,
+} from '../../src/nvidia/index.ts';
+import { fuzz } from '../mutation.ts';
+import { type Suite, type SuiteContext, expectEqual } from '../suite.ts';
+
+const COUNT = 100_000;
+const REPORT = 'nvidia/hopper/550.90.07/report.bin';
+const RIM = 'nvidia/rim/nvtrust/Driver_RIM_test_no_gpu.swidtag';
+
+/** With three measurements and one certificate, so that more of the mutants differ where it is read. */
+async function shortRim({ fixture }: SuiteContext): Promise<string> {
+  const xml = decodeUtf8(await fixture(RIM));
+  const from = xml.indexOf('<ns0:Resource', xml.indexOf('index="3"'));
+  const end = '</ds:X509Certificate>';
+  return (
+    xml.slice(0, from) +
+    xml.slice(xml.indexOf('</ns0:Payload>'), xml.indexOf(end) + end.length) +
+    xml.slice(xml.indexOf('</ds:X509Data>'))
+  );
+}
+
+async function mutants(seeds: readonly Uint8Array[], parse: (bytes: Uint8Array) => unknown): Promise<void> {
+  for (const seed of seeds) parse(seed);
+  await fuzz(seeds, COUNT, parse);
+}
+
+export const mutantSuite: Suite = {
+  name: 'NVIDIA: mutants',
+  cases: [
+    {
+      name: `${COUNT} mutants of reports`,
+      needsFixtures: true,
+      run: async ({ fixture }) => {
+        const seeds = [await fixture(REPORT), await fixture('nvidia/switch/ls10/report.bin')];
+        // What is read is described, now and then: that must not stumble either.
+        let round = 0;
+        await mutants(seeds, (bytes) => {
+          const report = parseGpuReport(bytes);
+          if (round++ % 64 === 0) describeGpuReport(report);
+        });
+      },
+    },
+    {
+      name: `${COUNT} mutants of opaque data`,
+      needsFixtures: true,
+      run: async ({ fixture }) => {
+        const { opaque } = parseGpuReport(await fixture(REPORT)).response;
+        await mutants([opaque], parseOpaque);
+      },
+    },
+    {
+      name: `${COUNT} mutants of XML, written again where they are read`,
+      run: async () => {
+        const xml =
+          '<?xml version="1.0" encoding="UTF-8"?>\n<a xmlns="urn:a" xmlns:p="urn:p" x="1"><p:b p:y="&lt;2&quot;"/>text &amp; more<c xmlns=""><d/></c></a>\n';
+        await mutants([utf8(xml)], (bytes) => {
+          const canonical = canonicalXml(parseXml(bytes));
+          // The canonical form is XML that has itself as its canonical form; it may have what is only read escaped.
+          if (!/[\t\n\r]|xmlns="[^"]*[&<]/.test(canonical))
+            expectEqual(canonicalXml(parseXml(utf8(canonical))), canonical);
+        });
+      },
+    },
+    {
+      name: `${COUNT} mutants of manifests`,
+      needsFixtures: true,
+      run: async (context) => {
+        const xml = await shortRim(context);
+        let round = 0;
+        await mutants([utf8(xml)], (bytes) => {
+          const rim = parseRim(bytes);
+          if (round++ % 64 === 0) describeRim(rim);
+        });
+      },
+    },
+    {
+      name: `${COUNT} mutants of evidence as JSON`,
+      needsFixtures: true,
+      run: async ({ fixture }) => {
+        const text = decodeUtf8(await fixture('nvidia/hopper/evidence/single.json'));
+        const [device] = JSON.parse(text) as [Record<string, string>];
+        const short = { ...device, evidence: device['evidence']!.slice(0, 64), certificate: 'QUJD' };
+        await mutants([utf8(JSON.stringify([short, short]))], parseGpuEvidenceJson);
+      },
+    },
+    {
+      name: `${COUNT} mutants of attestation tokens`,
+      needsFixtures: true,
+      run: async ({ fixture }) => {
+        const eat = await fixture('nvidia/eat/switch_detached_eat.json');
+        let round = 0;
+        await mutants([eat], (bytes) => {
+          const parsed = parseEat(bytes);
+          if (round++ % 64 === 0) describeEat(parsed);
+        });
+      },
+    },
+  ],
+};
