@@ -1,7 +1,12 @@
 /** Measurements: known answers, refusals, hostile firmware; in Node and in the browser. */
-import { concatBytes, fromHex, parseGuid, parseJson, sha384, toHex, utf8 } from '@vitrine/bytes';
+import { concatBytes, fromHex, parseJson, sha384, toHex, utf8 } from '@vitrine/bytes';
 import { firmwareDigest, measureSev, measureSnp, readSnpMetadata } from '@vitrine/measure/snp';
 import { authenticodeSha384, cmdlineDigest, measureTdx, parseTdvf } from '@vitrine/measure/tdx';
+import { idBlocks } from './id-block.ts';
+import { tdxImage } from './images.ts';
+import { kernels } from './kernel.ts';
+import { launches } from './launch.ts';
+import { eventLogs } from './event-log.ts';
 import { fuzz, withBitFlipped } from '../../evidence/test/mutation.ts';
 import {
   type Suite,
@@ -60,29 +65,11 @@ async function knownAnswers({ fixture }: SuiteContext): Promise<void> {
 
 /** One section of a page, measured; one of two pages, added only; one page that is added later. */
 function tdxFirmware(): Uint8Array {
-  const firmware = new Uint8Array(3 * 4096).map((_, at) => (at * 7) & 0xff);
-  const u32 = (...values: number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer);
-  const section = (offset: number, raw: number, gpa: number, size: number, attributes: number): Uint8Array =>
-    u32(offset, raw, gpa, 0, size, 0, 0, attributes);
-  const at = 4096;
-  firmware.set(
-    concatBytes(
-      utf8('TDVF'),
-      u32(16 + 96, 1, 3),
-      section(0, 4096, 0xfffff000, 4096, 1),
-      section(0, 0, 0x800000, 8192, 0),
-      section(0, 0, 0x900000, 4096, 2),
-    ),
-    at,
-  );
-  const entry = concatBytes(
-    u32(firmware.length - at),
-    Uint8Array.of(22, 0),
-    parseGuid('e47a6535-984a-4798-865e-4685a7bf8ec2'),
-  );
-  const table = concatBytes(entry, Uint8Array.of(40, 0), parseGuid('96b582de-1fb2-45f7-baea-a366c55a082d'));
-  firmware.set(table, firmware.length - 32 - table.length);
-  return firmware;
+  return tdxImage(3, [
+    [0, 4096, 0xfffff000, 4096, 1],
+    [0, 0, 0x800000, 8192, 0],
+    [0, 0, 0x900000, 4096, 2],
+  ]);
 }
 
 /** By a second path: the records in a plain list. */
@@ -164,10 +151,10 @@ const snp: Suite = {
     {
       name: 'hostile firmware gets an answer or a typed error',
       needsFixtures: true,
-      run: async ({ fixture, long }) => {
+      run: async ({ fixture }) => {
         const seeds = [await fixture(amdSev), await fixture(ovmfX64)];
         // Mutants keep their size, as the first check is for whole pages.
-        await fuzz(seeds, long ? 100_000 : 5_000, (bytes) => {
+        await fuzz(seeds, 100_000, (bytes) => {
           const sized = new Uint8Array(4096);
           sized.set(bytes.subarray(-4096), 4096 - Math.min(4096, bytes.length));
           return readSnpMetadata(sized);
@@ -196,8 +183,8 @@ const tdx: Suite = {
     },
     {
       name: 'hostile TDX metadata get an answer or a typed error',
-      run: ({ long }) =>
-        fuzz([tdxFirmware()], long ? 100_000 : 5_000, (bytes) => {
+      run: () =>
+        fuzz([tdxFirmware()], 100_000, (bytes) => {
           const sized = new Uint8Array(3 * 4096);
           sized.set(bytes.subarray(0, sized.length));
           return parseTdvf(sized);
@@ -234,4 +221,4 @@ const tdx: Suite = {
   ],
 };
 
-export const suites: readonly Suite[] = [snp, tdx];
+export const suites: readonly Suite[] = [snp, tdx, launches, kernels, idBlocks, eventLogs];

@@ -89,11 +89,11 @@ export async function createIdBlock(
 export async function verifyIdBlock({ idBlock, idAuth }: SignedIdBlock): Promise<AuthenticIdBlock> {
   const block = parseIdBlock(idBlock);
   const auth = parseIdAuth(idAuth);
-  await requireSignature(auth.idKey, auth.idBlockSignature, idBlock, 'ID block');
-  if (auth.author) await requireSignature(auth.author.key, auth.author.idKeySignature, auth.idKey, 'ID key');
+  await requireSignature(auth.id, idBlock, 'ID block');
+  if (auth.author) await requireSignature(auth.author, auth.id.key, 'ID key');
   const proven = {
     ...block,
-    idKeyDigest: await sha384(auth.idKey),
+    idKeyDigest: await sha384(auth.id.key),
     authorKeyDigest: auth.author && (await sha384(auth.author.key)),
   };
   return proven as AuthenticIdBlock;
@@ -138,11 +138,17 @@ export function parseIdBlock(bytes: Uint8Array): IdBlock {
   });
 }
 
+interface SignedPart {
+  /** Point (0x04, x, y) of the key, and its 0x404 bytes. */
+  readonly point: Uint8Array;
+  readonly key: Uint8Array;
+  /** r and s, each of 48 bytes. */
+  readonly signature: Uint8Array;
+}
+
 interface IdAuth {
-  /** Public keys as they stand there, 0x404 bytes. */
-  readonly idKey: Uint8Array;
-  readonly idBlockSignature: Uint8Array;
-  readonly author: { readonly key: Uint8Array; readonly idKeySignature: Uint8Array } | undefined;
+  readonly id: SignedPart;
+  readonly author: SignedPart | undefined;
 }
 
 /** ABI table "Structure of the ID Authentication Information Page"; reserved fields, and unused ones, must be zero. */
@@ -160,12 +166,12 @@ function parseIdAuth(bytes: Uint8Array): IdAuth {
     const authorKey = reader.take(PUBLIC_KEY_BYTES, 'AUTHOR_KEY');
     zeros(0x37c);
     if (idKeyAlgo !== ECDSA_P384_SHA384) throw malformed(`ID_KEY_ALGO: expected 1, found ${idKeyAlgo}.`);
-    if (authKeyAlgo === ECDSA_P384_SHA384)
-      return { idKey, idBlockSignature, author: { key: authorKey, idKeySignature } };
+    const id = readSignedPart(idKey, idBlockSignature);
+    if (authKeyAlgo === ECDSA_P384_SHA384) return { id, author: readSignedPart(authorKey, idKeySignature) };
     if (authKeyAlgo !== 0) throw malformed(`AUTH_KEY_ALGO: expected 0 or 1, found ${authKeyAlgo}.`);
     requireZero(idKeySignature, 'ID_KEY_SIG');
     requireZero(authorKey, 'AUTHOR_KEY');
-    return { idKey, idBlockSignature, author: undefined };
+    return { id, author: undefined };
   });
 }
 
@@ -199,20 +205,17 @@ async function writePublicKey(key: Key): Promise<Uint8Array> {
   return bytes;
 }
 
-async function readPublicKey(bytes: Uint8Array): Promise<Key> {
-  const curve = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+/** All that is not a number must be zero: nobody may hide bytes there. */
+function readSignedPart(key: Uint8Array, signature: Uint8Array): SignedPart {
+  const curve = new DataView(key.buffer, key.byteOffset, 4).getUint32(0, true);
   if (curve !== CURVE_P384) throw malformed(`CURVE: expected ${CURVE_P384}, found ${curve}.`);
-  const point = concatBytes(
-    Uint8Array.of(4),
-    readNumber(bytes, 4, 'QX'),
-    readNumber(bytes, 4 + FIELD_BYTES, 'QY'),
-  );
-  requireZero(bytes.subarray(4 + 2 * FIELD_BYTES), 'the rest of a public key');
-  try {
-    return await crypto.subtle.importKey('raw', point, p384, true, ['verify']);
-  } catch (cause) {
-    throw malformed('A public key is no point of P-384.', cause);
-  }
+  requireZero(key.subarray(4 + 2 * FIELD_BYTES), 'the rest of a public key');
+  requireZero(signature.subarray(2 * FIELD_BYTES), 'the rest of a signature');
+  return {
+    point: concatBytes(Uint8Array.of(4), readNumber(key, 4, 'QX'), readNumber(key, 4 + FIELD_BYTES, 'QY')),
+    key,
+    signature: concatBytes(readNumber(signature, 0, 'R'), readNumber(signature, FIELD_BYTES, 'S')),
+  };
 }
 
 async function sign(key: Key, message: Uint8Array): Promise<Uint8Array> {
@@ -224,16 +227,22 @@ async function sign(key: Key, message: Uint8Array): Promise<Uint8Array> {
 }
 
 async function requireSignature(
-  publicKey: Uint8Array,
-  signature: Uint8Array,
+  { point, signature }: SignedPart,
   message: Uint8Array,
   what: string,
 ): Promise<void> {
-  const key = await readPublicKey(publicKey);
-  const pair = concatBytes(readNumber(signature, 0, 'R'), readNumber(signature, FIELD_BYTES, 'S'));
-  requireZero(signature.subarray(2 * FIELD_BYTES), 'the rest of a signature');
-  if (await crypto.subtle.verify(ecdsa, key, pair, new Uint8Array(message))) return;
+  const key = await importPoint(point);
+  // A copy: WebCrypto takes no view of shared memory.
+  if (await crypto.subtle.verify(ecdsa, key, new Uint8Array(signature), new Uint8Array(message))) return;
   throw new MeasureError('ID_BLOCK_SIGNATURE_INVALID', `The ${what} is not signed by the key that is given.`);
+}
+
+async function importPoint(point: Uint8Array): Promise<Key> {
+  try {
+    return await crypto.subtle.importKey('raw', new Uint8Array(point), p384, true, ['verify']);
+  } catch (cause) {
+    throw malformed('A public key is no point of P-384.', cause);
+  }
 }
 
 /** 48 bytes, most significant first, of a little-endian field of 72. */

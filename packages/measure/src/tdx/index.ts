@@ -2,5 +2,12 @@
 export { authenticodeSha384, patchKernel } from './kernel.ts';
 export { type TdxMeasurement, type TdxMeasurementInputs, measureTdx } from './measure.ts';
 export { type MrtdOrdering, type MrtdSection, measureMrtd } from './mrtd.ts';
-export { type RtmrEvent, type TdxBoot, cmdlineDigest, measureBoot } from './rtmr.ts';
+export {
+  type RtmrEvent,
+  type TdxBoot,
+  bootServiceDigests,
+  cmdlineDigest,
+  extendAll,
+  measureBoot,
+} from './rtmr.ts';
 export { type TdvfSection, parseTdvf } from './tdvf.ts';

@@ -42,10 +42,7 @@ export async function measureBoot({
   return [
     ...(await extendAll(1, [
       ['kernel (Authenticode, as QEMU patches it)', kernelDigest],
-      await text('Calling EFI Application from Boot Option'),
-      ['separator', await sha384(new Uint8Array(4))],
-      await text('Exit Boot Services Invocation'),
-      await text('Exit Boot Services Returned with Success'),
+      ...(await bootServiceDigests()),
     ])),
     ...(await extendAll(2, [
       ['command line', await cmdlineDigest(cmdline, initrd !== undefined)],
@@ -63,11 +60,24 @@ export function cmdlineDigest(cmdline: string, hasInitrd: boolean): Promise<Uint
   return sha384(bytes);
 }
 
+/** What follows the kernel in RTMR1, the same for every direct boot. */
+export async function bootServiceDigests(): Promise<
+  readonly (readonly [what: string, digest: Uint8Array])[]
+> {
+  return [
+    await text('Calling EFI Application from Boot Option'),
+    ['separator', await sha384(new Uint8Array(4))],
+    await text('Exit Boot Services Invocation'),
+    await text('Exit Boot Services Returned with Success'),
+  ];
+}
+
 async function text(action: string): Promise<readonly [string, Uint8Array]> {
   return [action, await sha384(utf8(action))];
 }
 
-async function extendAll(
+/** From 48 zero bytes: register ← SHA-384(register ‖ digest). */
+export async function extendAll(
   rtmr: 1 | 2,
   digests: readonly (readonly [string, Uint8Array])[],
 ): Promise<RtmrEvent[]> {
