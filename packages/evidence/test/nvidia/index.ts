@@ -4,11 +4,13 @@ import { factSuites } from './facts.ts';
 import { fixtureSuite } from './fixtures.ts';
 import { manifestSuites } from './manifests.ts';
 import { mutantSuite } from './mutants.ts';
+import { policySuite } from './policies.ts';
 import { tokenSuites } from './tokens.ts';
 
 export const suites: readonly Suite[] = [
   fixtureSuite,
   ...factSuites,
+  policySuite,
   damageSuite,
   ...manifestSuites,
   ...tokenSuites,
