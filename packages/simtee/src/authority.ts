@@ -141,6 +141,7 @@ function algorithmIdentifier(kind: KeyKind): Uint8Array {
 
 const attributeOid = {
   CN: '2.5.4.3',
+  serialNumber: '2.5.4.5',
   C: '2.5.4.6',
   L: '2.5.4.7',
   ST: '2.5.4.8',
