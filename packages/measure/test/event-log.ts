@@ -1,8 +1,21 @@
 /** What TDs in the field measured, against what is computed here. */
 import { concatBytes, parseJson, sha384, toHex, utf8 } from '@vitrine/bytes';
 import { type TdxEvent, parseCcel, parseDstackEventLog, replayEvents } from '@vitrine/evidence/tdx';
-import { bootServiceDigests, extendAll } from '@vitrine/measure/tdx';
-import { type Suite, type SuiteContext, expectEqual, expectTrue } from '../../evidence/test/suite.ts';
+import {
+  type Rtmr0Inputs,
+  bootServiceDigests,
+  extendAll,
+  measureRtmr0,
+  tdHobDigest,
+} from '@vitrine/measure/tdx';
+import {
+  type Suite,
+  type SuiteContext,
+  expectEqual,
+  expectRefused,
+  expectTrue,
+} from '../../evidence/test/suite.ts';
+import { page, tdxImage } from './images.ts';
 
 type Fixture = SuiteContext['fixture'];
 const ccel = async (fixture: Fixture, name: string): Promise<readonly TdxEvent[]> =>
@@ -14,6 +27,16 @@ const dstack = async (fixture: Fixture): Promise<readonly TdxEvent[]> => {
 
 const rtmr = (events: readonly TdxEvent[], index: 1 | 2): readonly TdxEvent[] =>
   events.filter((event) => event.rtmr === index);
+
+/** Where OVMF has its temporary memory and its TD HOB. */
+function ovmfLayout(): Uint8Array {
+  return tdxImage(3, [
+    [0, 0, 0x810000, 0x10000, 0, 3],
+    [0, 0, 0x80b000, 0x2000, 0, 3],
+    [0, 0, 0x809000, 0x2000, 0, 2],
+    [0, 0, 0x800000, 0x6000, 0, 3],
+  ]);
+}
 
 export const eventLogs: Suite = {
   name: 'event logs of real TDs',
@@ -50,6 +73,63 @@ export const eventLogs: Suite = {
         expectEqual(
           found.map(({ digest }) => toHex(digest)),
           computed.map(([, digest]) => toHex(digest)),
+        );
+      },
+    },
+    {
+      name: 'RTMR0 of a real direct boot with 64 GiB follows from its memory size, ACPI digests and boot variables',
+      needsFixtures: true,
+      run: async ({ fixture }) => {
+        const log = await dstack(fixture);
+        const found = log.filter((event) => event.rtmr === 0);
+        const acpi = found.filter(({ eventName }) => eventName === 'EV_PLATFORM_CONFIG_FLAGS');
+        const boot = found.filter(({ eventName }) => eventName === 'EV_EFI_VARIABLE_BOOT');
+        expectEqual([found.length, acpi.length, boot.length], [13, 3, 2]);
+        const [loader, rsdp, tables] = acpi.map(({ digest }) => ({ sha384: digest }));
+        const inputs: Rtmr0Inputs = {
+          firmware: ovmfLayout(),
+          memoryMib: 64 * 1024,
+          cfv: { sha384: found[1]!.digest },
+          acpi: [loader!, rsdp!, tables!],
+          // GUID, both lengths, the name, then the data that is measured.
+          bootVariables: boot.map(({ data }) => ({ bytes: data.subarray(32 + 2 * (data[16] ?? 0)) })),
+        };
+        const events = await measureRtmr0(inputs);
+        expectEqual(
+          events.map(({ digest }) => toHex(digest)),
+          found.map(({ digest }) => toHex(digest)),
+        );
+        expectEqual(events.at(-1)!.value, (await replayEvents(log))[0]);
+        const other = await measureRtmr0({ ...inputs, memoryMib: 32 * 1024 });
+        expectTrue(toHex(other[0]!.digest) !== toHex(found[0]!.digest), 'memory counts');
+      },
+    },
+    {
+      name: 'RTMR0 of memory out of range, of firmware without a TD HOB, and of broken digests is refused',
+      run: async () => {
+        for (const memoryMib of [0, 63, 64.5, NaN, 64 * 1024 * 1024 + 1])
+          await expectRefused(() => tdHobDigest(ovmfLayout(), memoryMib), 'INPUT_INVALID', `${memoryMib}`);
+        const without = tdxImage(3, [[0, 0, 0x800000, page, 0, 3]]);
+        const overlapping = tdxImage(3, [
+          [0, 0, 0x800000, 2 * page, 0, 2],
+          [0, 0, 0x801000, page, 0, 3],
+        ]);
+        const outside = tdxImage(3, [[0, 0, 0x80000000, page, 0, 2]]);
+        for (const firmware of [without, overlapping, outside])
+          await expectRefused(() => tdHobDigest(firmware, 4096), 'FIRMWARE_MALFORMED');
+        const blob = { bytes: new Uint8Array(1) };
+        const good = {
+          firmware: ovmfLayout(),
+          memoryMib: 4096,
+          acpi: [blob, blob, blob],
+          bootVariables: [],
+        } as const;
+        // This firmware has no configuration volume, so one must be given.
+        await expectRefused(() => measureRtmr0(good), 'FIRMWARE_MALFORMED');
+        expectEqual((await measureRtmr0({ ...good, cfv: blob })).length, 11);
+        await expectRefused(
+          () => measureRtmr0({ ...good, cfv: { sha384: new Uint8Array(47) } }),
+          'INPUT_INVALID',
         );
       },
     },

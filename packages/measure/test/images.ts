@@ -29,14 +29,14 @@ export function imageWith(
   return image;
 }
 
-/** [data offset, raw size, address, memory size, attributes] */
-export type TdvfRow = readonly [number, number, number, number, number];
+/** [data offset, raw size, address, memory size, attributes, type] */
+export type TdvfRow = readonly [number, number, number, number, number, number?];
 
 export function tdxImage(pages: number, rows: readonly TdvfRow[]): Uint8Array {
   // The descriptor lies a page before the end.
   const image = imageWith(pages, [[firmwareGuid.tdxMetadata, u32(page)]]);
-  const sections = rows.map(([offset, raw, gpa, size, attributes]) =>
-    u32(offset, raw, gpa, 0, size, 0, 0, attributes),
+  const sections = rows.map(([offset, raw, gpa, size, attributes, type = 0]) =>
+    u32(offset, raw, gpa, 0, size, 0, type, attributes),
   );
   image.set(
     concatBytes(utf8('TDVF'), u32(16 + 32 * rows.length, 1, rows.length), ...sections),

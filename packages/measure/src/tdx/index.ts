@@ -11,3 +11,4 @@ export {
   measureBoot,
 } from './rtmr.ts';
 export { type TdvfSection, parseTdvf } from './tdvf.ts';
+export { type Rtmr0Inputs, type Sha384Hashed, measureRtmr0, tdHobDigest } from './rtmr0.ts';

@@ -9,7 +9,7 @@ export interface TdxMeasurementInputs {
   readonly boot?: TdxBoot | undefined;
 }
 
-/** Registers have 48 bytes. RTMR0 depends on the virtual hardware, and is not among them. */
+/** Registers have 48 bytes. RTMR0 depends on the virtual hardware: `measureRtmr0`. */
 export interface TdxMeasurement {
   readonly mrtd: Uint8Array;
   readonly sections: readonly MrtdSection[];

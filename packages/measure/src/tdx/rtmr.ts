@@ -6,7 +6,7 @@ import { authenticodeSha384, patchKernel } from './kernel.ts';
 
 /** One extension of a register. */
 export interface RtmrEvent {
-  readonly rtmr: 1 | 2;
+  readonly rtmr: 0 | 1 | 2;
   readonly what: string;
   /** SHA-384, 48 bytes. */
   readonly digest: Uint8Array;
@@ -78,7 +78,7 @@ async function text(action: string): Promise<readonly [string, Uint8Array]> {
 
 /** From 48 zero bytes: register ← SHA-384(register ‖ digest). */
 export async function extendAll(
-  rtmr: 1 | 2,
+  rtmr: 0 | 1 | 2,
   digests: readonly (readonly [string, Uint8Array])[],
 ): Promise<RtmrEvent[]> {
   const events: RtmrEvent[] = [];
