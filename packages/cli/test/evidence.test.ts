@@ -105,7 +105,16 @@ test('show decodes every kind of file', { skip }, async () => {
     ['snp/genoa-v5-a/vcek.der', /vek\.kind: VCEK/],
     ['nvidia/hopper/545.00/chain.pem', /0\.subject: /],
     ['tdx/collateral/2025-06-25/root_crl.der', /^kind: crl\nissuer: .*Intel/],
-    ['tdx/collateral/2025-06-25/qe_identity.json', /enclaveIdentity\.id: TD_QE/],
+    ['tdx/collateral/2025-06-25/qe_identity.json', /^kind: intel-qe-identity\n[^]*mrSigner: dc9e2a7c/],
+    ['tdx/collateral/2025-06-25/tcb_info_90c06f000000.json', /^kind: intel-tcb-info\n[^]*90c06f000000/],
+    ['tdx/collateral/2025-07-01/original_phala_collateral.json', /^kind: tdx-collateral\n/],
+    ['tdx/quotes/go-v5-sample.bin', /^kind: tdx-quote\n[^]*version: 5/],
+    ['tdx/ccel/trustee/ccel_data.bin', /^kind: tdx-event-log\n/],
+    ['nvidia/hopper/545.00/report.bin', /^kind: nvidia-report\n[^]*545\.00/],
+    ['nvidia/hopper/evidence/multi_gpu.json', /^kind: nvidia-evidence\n[^]*3\./],
+    ['nvidia/rim/nvtrust/Driver_RIM_test_no_gpu.swidtag', /^kind: nvidia-rim\n[^]*545\.00/],
+    ['nvidia/eat/hopperClaimsv3_detached_eat.json', /^kind: nvidia-token\n/],
+    ['snp/azure-milan-v2/hcl_report.bin', /^kind: azure-hcl-report\n[^]*runtime_data\./],
   ] as const;
   for (const [path, pattern] of expected) {
     const { status, stdout, stderr } = await vitrine(['evidence', 'show', fixture(path)]);

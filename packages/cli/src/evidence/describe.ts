@@ -1,13 +1,31 @@
 /** `vitrine evidence show`: any file of evidence or endorsements in words. */
-import { decodeUtf8, parseJson, toHex } from '@vitrine/bytes';
+import { type JsonValue, decodeUtf8, parseJson, toHex } from '@vitrine/bytes';
 import {
   type Description,
   type EvidenceKind,
+  describeEat,
+  describeGpuReport,
+  describeQeIdentity,
+  describeRim,
   describeSnpReport,
+  describeTcbInfo,
+  describeTdxCollateral,
+  describeTdxEventLog,
+  describeTdxQuote,
   describeVek,
+  parseCcel,
   parseCertificateTable,
+  parseEat,
+  parseGpuEvidenceJson,
+  parseGpuReport,
   parseHclReport,
+  parseQeIdentity,
+  parseRim,
   parseSnpReport,
+  parseTcbInfo,
+  parseTdxCollateral,
+  parseTdxCollateralJson,
+  parseTdxQuote,
   parseVek,
 } from '@vitrine/evidence';
 import {
@@ -49,9 +67,17 @@ export const descriptions: Partial<Readonly<Record<EvidenceKind, Describe>>> = {
     numbered(parsePemCertificates(decodeUtf8(bytes, path), path).map(describeCertificate)),
   crl: (bytes, path) => describeCrl(bytes, path),
   'ocsp-response': (bytes, path) => describeOcsp(bytes, path),
-  'intel-tcb-info': (bytes, path) => describeJson(bytes, path),
-  'intel-qe-identity': (bytes, path) => describeJson(bytes, path),
-  'tdx-collateral': (bytes, path) => describeJson(bytes, path),
+  'tdx-quote': (bytes) => asDescription(describeTdxQuote(parseTdxQuote(bytes))),
+  'tdx-event-log': (bytes) => asDescription(describeTdxEventLog(parseCcel(bytes))),
+  'intel-tcb-info': (bytes) => asDescription(describeTcbInfo(parseTcbInfo(bytes))),
+  'intel-qe-identity': (bytes) => asDescription(describeQeIdentity(parseQeIdentity(bytes))),
+  'tdx-collateral': (bytes) =>
+    asDescription(describeTdxCollateral(parseTdxCollateral(parseTdxCollateralJson(bytes)))),
+  'nvidia-report': (bytes) => describeGpuReport(parseGpuReport(bytes)),
+  'nvidia-evidence': (bytes) =>
+    numbered(parseGpuEvidenceJson(bytes).map(({ report }) => describeGpuReport(parseGpuReport(report)))),
+  'nvidia-rim': (bytes) => describeRim(parseRim(bytes)),
+  'nvidia-token': (bytes) => describeEat(parseEat(bytes)),
 };
 
 function describeCertificate(certificate: Certificate): Description {
@@ -104,9 +130,20 @@ function describeOcsp(bytes: Uint8Array, path: string): Description {
   };
 }
 
+/** Lists as members by number. */
+function asDescription(value: JsonValue): Description {
+  const described = (one: JsonValue): Description[string] => {
+    if (Array.isArray(one))
+      return Object.fromEntries(one.map((item, at) => [String(at), described(item as JsonValue)]));
+    if (typeof one !== 'object' || one === null) return one;
+    return Object.fromEntries(Object.entries(one).map(([name, item]) => [name, described(item)]));
+  };
+  return described(value) as Description;
+}
+
 /** What is JSON already: strictly parsed, shown as it is. */
 function describeJson(bytes: Uint8Array, path: string): Description {
-  return parseJson(bytes, path).value() as Description;
+  return asDescription(parseJson(bytes, path).value());
 }
 
 export function numbered(items: readonly Description[]): Description {
