@@ -113,11 +113,11 @@ const chainFlips: Case[] = [
   },
   ...links.slice(1).flatMap((name, index): Case[] => [
     {
-      name: `every bit of the signature of the ${name} certificate, and of the rest every fifth`,
+      name: `every bit of the signature of the ${name} certificate, and of the rest every eleventh`,
       needsFixtures: true,
       run: (context) =>
         refuseLinkBits(context, index + 1, (length) => [
-          ...bitsOf(0, length - SIGNATURE_FIELD_BYTES).filter((bit) => bit % 5 === 0),
+          ...bitsOf(0, length - SIGNATURE_FIELD_BYTES).filter((bit) => bit % 11 === 0),
           ...bitsOf(length - SIGNATURE_FIELD_BYTES, length),
         ]),
     },

@@ -5,12 +5,14 @@ import { fixtureSuite } from './fixtures.ts';
 import { manifestSuites } from './manifests.ts';
 import { mutantSuite } from './mutants.ts';
 import { policySuite } from './policies.ts';
+import { simulatedSuites } from './simulated.ts';
 import { tokenSuites } from './tokens.ts';
 
 export const suites: readonly Suite[] = [
   fixtureSuite,
   ...factSuites,
   policySuite,
+  ...simulatedSuites,
   damageSuite,
   ...manifestSuites,
   ...tokenSuites,

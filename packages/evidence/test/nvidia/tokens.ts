@@ -109,14 +109,14 @@ const realCases: Case[] = [
     },
   },
   {
-    name: 'every bit of both signatures, and every 41st of all the rest: refused, or nothing is said otherwise',
+    name: 'every bit of both signatures, and every 97th of all the rest: refused, or nothing is said otherwise',
     needsFixtures: true,
     run: async (context) => {
       const evidence = await real(context, HOPPER, hopperTime);
       const text = decodeUtf8(evidence.eat);
       const honest = await authenticateEat(evidence);
       const tokens = [honest.overall, honest.devices.get('GPU-0')!];
-      const bits = new Set(bitsOf(0, text.length).filter((bit) => bit % 41 === 0));
+      const bits = new Set(bitsOf(0, text.length).filter((bit) => bit % 97 === 0));
       for (const { jwt } of tokens) {
         const end = text.indexOf(jwt.text) + jwt.text.length;
         for (const bit of bitsOf(end - 128, end)) bits.add(bit);
