@@ -1,4 +1,4 @@
-/* Full pieces wait in one queue; whoever comes by while nobody writes, writes the oldest. */
+/* Full pieces wait in one queue, the oldest first; who has little left to hash, or no empty piece, writes them. */
 #include "writer.h"
 
 #include <errno.h>
