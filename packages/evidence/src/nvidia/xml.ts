@@ -41,7 +41,7 @@ class XmlReader {
 
   document(): XmlElement {
     // Control characters are no XML; a carriage return would be read as a line feed.
-    // eslint-disable-next-line no-control-regex
+    // eslint-disable-next-line no-control-regex -- Control characters are what may not be there.
     if (/[\0-\x08\x0b-\x1f\x7f\ufffe\uffff]/.test(this.#text))
       refuse('RIM_XML_MALFORMED', 'a control character or carriage return');
     this.#skip(
