@@ -1,6 +1,6 @@
 /** From a device's bytes to a report that its own key signed, up to NVIDIA's root. */
 import { equalBytes, toHex } from '@vitrine/bytes';
-import { type Certificate, verifyEcdsa } from '@vitrine/x509';
+import { type Certificate, inOrder, verifyEcdsa } from '@vitrine/x509';
 import { type Check, notChecked, passed } from '../check.ts';
 import { nvidiaTrustAnchors } from './anchors.ts';
 import {
@@ -45,11 +45,7 @@ export async function authenticateGpu(evidence: GpuEvidence): Promise<AuthenticG
   const chain = parseDeviceChain(evidence.chain);
   const anchors = evidence.anchors ?? nvidiaTrustAnchors().device;
   // Side by side, since each takes milliseconds; fails as one after the other would.
-  const steps = await Promise.allSettled([
-    requireSigned(report, chain[0]!),
-    verifyDeviceChain(chain, anchors, evidence.now),
-  ]);
-  for (const step of steps) if (step.status === 'rejected') throw step.reason;
+  await inOrder([requireSigned(report, chain[0]!), verifyDeviceChain(chain, anchors, evidence.now)]);
   const architecture = architectureOf(chain[0]!);
   const fwid = fwidCheck(report, chain[0]!);
   const revocation = await revocationChecks(chain, 'nvidia.gpu.revocation', {

@@ -9,7 +9,7 @@ import {
   toHex,
   utf8,
 } from '@vitrine/bytes';
-import type { Certificate } from '@vitrine/x509';
+import { type Certificate, inOrder } from '@vitrine/x509';
 import { type Check, passed } from '../check.ts';
 import { refuseAs } from '../error.ts';
 import { type NvidiaErrorCode, nvidiaError } from './error.ts';
@@ -95,8 +95,7 @@ export function parseEat(bytes: Uint8Array): Eat {
 export async function authenticateEat(evidence: EatEvidence): Promise<AuthenticEat> {
   const eat = parseEat(evidence.eat);
   const tokens = [eat.overall, ...eat.devices.values()];
-  const steps = await Promise.allSettled(tokens.map(({ jwt }) => verifyJwt(jwt, evidence)));
-  for (const step of steps) if (step.status === 'rejected') throw step.reason;
+  await inOrder(tokens.map(({ jwt }) => verifyJwt(jwt, evidence)));
   for (const token of tokens) requireInDate(token, evidence.now);
   await requireNamed(eat);
   for (const token of tokens) requireAgreement(token, eat.overall);

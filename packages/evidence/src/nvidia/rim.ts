@@ -1,6 +1,6 @@
 /** NVIDIA's reference integrity manifests: SWID tags with golden measurements (TCG RIM, ISO/IEC 19770-2). */
 import { fromHex } from '@vitrine/bytes';
-import { type Certificate, X509Error, verifyChain } from '@vitrine/x509';
+import { type Certificate, X509Error, verifyChain, inOrder } from '@vitrine/x509';
 import { type Check, passed } from '../check.ts';
 import { refuseAs, refuseAsync } from '../error.ts';
 import { nvidiaTrustAnchors } from './anchors.ts';
@@ -83,11 +83,10 @@ export function parseRim(xml: Uint8Array): Rim {
 export async function authenticateRim(evidence: RimEvidence): Promise<AuthenticRim> {
   const rim = parseRim(evidence.xml);
   const { certificates } = rim.signature;
-  const steps = await Promise.allSettled([
+  await inOrder([
     refuseAsync('RIM_SIGNATURE_INVALID', () => verifyXmlSignature(rim.document, rim.signature)),
     verifyRimChain(certificates, evidence),
   ]);
-  for (const step of steps) if (step.status === 'rejected') throw step.reason;
   const ocsp: OcspInput = { now: evidence.now, responses: evidence.ocspResponses };
   const checks = [
     passed({

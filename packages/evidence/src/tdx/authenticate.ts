@@ -4,7 +4,7 @@
  * (`appraiseTdx`).
  */
 import { concatBytes, equalBytes, isZero, sha256, toHex } from '@vitrine/bytes';
-import { type Certificate, verifyEcdsa } from '@vitrine/x509';
+import { type Certificate, inOrder, verifyEcdsa } from '@vitrine/x509';
 import { type Check, notChecked, passed } from '../check.ts';
 import { intelRootCa, isIntelRootCa } from './anchors.ts';
 import { requirePckChain, requirePckCrl, requireRootCrl } from './chain.ts';
@@ -60,7 +60,7 @@ export async function authenticateTdx(evidence: TdxEvidence): Promise<AuthenticT
   const collateral = parseTdxCollateral(evidence.collateral ?? {});
   requireDates(collateral, now);
 
-  const signatures = await inOrder([
+  const signatures = await inOrder<Check | Check[]>([
     requirePckChain(chain, anchors, now),
     requireRootCrl(chain, collateral, now),
     requirePckCrl(chain, collateral, anchors, now),
@@ -91,15 +91,6 @@ function snapshot(quote: Uint8Array | TdxQuote): TdxQuote {
   return parseTdxQuote(
     quote instanceof Uint8Array ? new Uint8Array(quote) : concatBytes(quote.raw, quote.trailingBytes),
   );
-}
-
-/** Runs side by side; of those that fail the first in the list is thrown. */
-async function inOrder(steps: readonly Promise<Check | Check[]>[]): Promise<(Check | Check[])[]> {
-  const outcomes = await Promise.allSettled(steps);
-  return outcomes.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
 }
 
 function formatCheck({ header, bodyType, trailingBytes }: TdxQuote): Check {

@@ -1,6 +1,6 @@
 /** TCB info and QE identity: in date, signed by Intel's TCB signing certificate, and about this very platform. */
 import { equalBytes, toHex } from '@vitrine/bytes';
-import { type Certificate, extensionOid, sameCertificate, verifyChain } from '@vitrine/x509';
+import { type Certificate, extensionOid, inOrder, sameCertificate, verifyChain } from '@vitrine/x509';
 import { type Check, notChecked, passed } from '../check.ts';
 import { refuseAsync } from '../error.ts';
 import { requireName, withRoot } from './chain.ts';
@@ -33,14 +33,10 @@ export async function requireSignedCollateral(
   const { tcbInfo, tcbInfoSigners, qeIdentity, qeIdentitySigners } = collateral;
   const isShared =
     tcbInfoSigners && qeIdentitySigners && tcbInfo && sameChain(tcbInfoSigners, qeIdentitySigners);
-  const outcomes = await Promise.allSettled([
+  return inOrder([
     requireSigned('tcb-info', tcbInfo?.signed, tcbInfoSigners, anchors, now, false),
     requireSigned('qe-identity', qeIdentity?.signed, qeIdentitySigners, anchors, now, isShared ?? false),
   ]);
-  return outcomes.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
 }
 
 function sameChain(a: readonly Certificate[], b: readonly Certificate[]): boolean {
