@@ -8,21 +8,22 @@ import tseslint from 'typescript-eslint';
  */
 export const mayImport = {
   bytes: [],
+  appraisal: [],
   x509: ['bytes'],
   erofs: [],
   verity: [],
   modelpack: ['erofs', 'verity'],
-  evidence: ['bytes', 'x509'],
+  evidence: ['appraisal', 'bytes', 'x509'],
   measure: ['bytes'],
-  provenance: ['bytes', 'x509'],
-  verifier: ['bytes', 'x509', 'evidence', 'measure', 'provenance'],
+  provenance: ['appraisal', 'bytes', 'x509'],
+  verifier: ['appraisal', 'bytes', 'x509', 'evidence', 'measure', 'provenance'],
   deployment: ['modelpack', 'measure', 'verity', 'erofs'],
   guest: ['evidence', 'deployment', 'modelpack'],
   kbs: ['verifier'],
   client: ['verifier'],
   web: ['verifier'],
-  simtee: ['bytes', 'x509', 'evidence'],
-  conformance: ['bytes', 'x509', 'evidence', 'measure', 'verifier'],
+  simtee: ['bytes', 'x509', 'evidence', 'provenance'],
+  conformance: ['appraisal', 'bytes', 'x509', 'evidence', 'measure', 'provenance', 'verifier'],
 };
 const everything = Object.keys(mayImport);
 const table = { ...mayImport, cli: everything };
@@ -30,6 +31,7 @@ const table = { ...mayImport, cli: everything };
 /** These run unchanged in Node, browsers and workers: bytes, clock, anchors and fetch are arguments. */
 export const isomorphic = [
   'bytes',
+  'appraisal',
   'x509',
   'erofs',
   'verity',

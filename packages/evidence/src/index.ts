@@ -7,7 +7,7 @@ export {
   failed,
   notChecked,
   passed,
-} from './check.ts';
+} from '@vitrine/appraisal';
 export { EvidenceError } from './error.ts';
 export { type EvidenceKind, identifyEvidence, unwrapped } from './kind.ts';
 export * from './snp/index.ts';

@@ -1,6 +1,6 @@
 /** A policy over what the attestation service says. */
 import { equalBytes, toHex } from '@vitrine/bytes';
-import { type Appraisal, type Check, appraisalOf, decided, notChecked } from '../check.ts';
+import { type Appraisal, type Check, appraisalOf, decided, notChecked } from '@vitrine/appraisal';
 import type { AuthenticEat, EatToken } from './eat.ts';
 import type { NvidiaPolicyCode } from './error.ts';
 

@@ -1,6 +1,6 @@
 /** A policy over authentic devices: nonce, manifests, golden measurements, modes; then several devices together. */
 import { equalBytes, toHex } from '@vitrine/bytes';
-import { type Appraisal, type Check, appraisalOf, decided, failed, notChecked, passed } from '../check.ts';
+import { type Appraisal, type Check, appraisalOf, decided, failed, notChecked, passed } from '@vitrine/appraisal';
 import type { AuthenticGpuReport } from './authenticate.ts';
 import type { NvidiaPolicyCode } from './error.ts';
 import type { FeatureFlag } from './opaque.ts';

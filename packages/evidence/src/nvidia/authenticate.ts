@@ -1,7 +1,7 @@
 /** From a device's bytes to a report that its own key signed, up to NVIDIA's root. */
 import { equalBytes, toHex } from '@vitrine/bytes';
 import { type Certificate, inOrder, verifyEcdsa } from '@vitrine/x509';
-import { type Check, notChecked, passed } from '../check.ts';
+import { type Check, notChecked, passed } from '@vitrine/appraisal';
 import { nvidiaTrustAnchors } from './anchors.ts';
 import {
   type DeviceArchitecture,

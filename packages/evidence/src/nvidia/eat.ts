@@ -10,7 +10,7 @@ import {
   utf8,
 } from '@vitrine/bytes';
 import { type Certificate, inOrder } from '@vitrine/x509';
-import { type Check, passed } from '../check.ts';
+import { type Check, passed } from '@vitrine/appraisal';
 import { refuseAs } from '../error.ts';
 import { type NvidiaErrorCode, nvidiaError } from './error.ts';
 import { type Jwt, parseJwt, verifyJwt } from './jwt.ts';

@@ -1,6 +1,6 @@
 /** What OCSP responses say of a chain (RFC 6960); NVIDIA publishes no other revocation for devices. */
 import { type Certificate, formatName, parseOcspResponse, verifyOcspResponse } from '@vitrine/x509';
-import { type Check, notChecked, passed } from '../check.ts';
+import { type Check, notChecked, passed } from '@vitrine/appraisal';
 import { refuseAsync } from '../error.ts';
 import { type NvidiaErrorCode, nvidiaError } from './error.ts';
 

@@ -1,7 +1,7 @@
 /** NVIDIA's reference integrity manifests: SWID tags with golden measurements (TCG RIM, ISO/IEC 19770-2). */
 import { fromHex } from '@vitrine/bytes';
 import { type Certificate, X509Error, verifyChain, inOrder } from '@vitrine/x509';
-import { type Check, passed } from '../check.ts';
+import { type Check, passed } from '@vitrine/appraisal';
 import { refuseAs, refuseAsync } from '../error.ts';
 import { nvidiaTrustAnchors } from './anchors.ts';
 import { nvidiaError, type NvidiaErrorCode } from './error.ts';

@@ -1,6 +1,6 @@
 /** A policy over an authentic report, rule by rule. */
 import { equalBytes, isZero, toHex } from '@vitrine/bytes';
-import { type Appraisal, type Check, appraisalOf, decided } from '../check.ts';
+import { type Appraisal, type Check, appraisalOf, decided } from '@vitrine/appraisal';
 import type { AuthenticSnpReport } from './authenticate.ts';
 import { type SnpCertificateTable, appraiseCertificateTable } from './certificate-table.ts';
 import type {

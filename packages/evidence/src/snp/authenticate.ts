@@ -14,7 +14,7 @@ import {
   verifyCrl,
   verifyEcdsa,
 } from '@vitrine/x509';
-import { type Check, notChecked, passed } from '../check.ts';
+import { type Check, notChecked, passed } from '@vitrine/appraisal';
 import { refuseAs, refuseAsync } from '../error.ts';
 import {
   requireOrder,

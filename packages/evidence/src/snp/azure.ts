@@ -3,7 +3,7 @@
  * that holds the vTPM's attestation key. What is fresh is a quote of that vTPM.
  */
 import { concatBytes, equalBytes, fromBase64Url, isZero, sha256, toHex } from '@vitrine/bytes';
-import { type Appraisal, type Check, appraisalOf, decided, notChecked, passed } from '../check.ts';
+import { type Appraisal, type Check, appraisalOf, decided, notChecked, passed } from '@vitrine/appraisal';
 import { refuseAs } from '../error.ts';
 import { type AuthenticSnpReport, type SnpEvidence, authenticateSnp } from './authenticate.ts';
 import { snpError } from './error.ts';

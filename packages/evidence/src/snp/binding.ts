@@ -1,6 +1,6 @@
 /** Report and certificate speak of one chip, one product and one TCB version: what costs no signature to find out. */
 import { equalBytes, isZero, toHex } from '@vitrine/bytes';
-import { type Check, notChecked, passed } from '../check.ts';
+import { type Check, notChecked, passed } from '@vitrine/appraisal';
 import type { SnpTcbs } from './authenticate.ts';
 import { snpError } from './error.ts';
 import { productOfCpu } from './product.ts';

@@ -3,7 +3,7 @@
  * a length, closed by an entry of zeros; the certificates lie behind. Offsets count from the table's beginning.
  */
 import { ByteReader, formatGuid, fromHex, isZero, toHex } from '@vitrine/bytes';
-import { type Check, decided } from '../check.ts';
+import { type Check, decided } from '@vitrine/appraisal';
 import { refuseAs } from '../error.ts';
 import type { AuthenticSnpReport } from './authenticate.ts';
 import { snpError } from './error.ts';

@@ -1,6 +1,6 @@
 /** A policy over an authentic quote, rule by rule. */
 import { equalBytes, isZero, toHex } from '@vitrine/bytes';
-import { type Appraisal, type Check, appraisalOf, decided, failed, notChecked, passed } from '../check.ts';
+import { type Appraisal, type Check, appraisalOf, decided, failed, notChecked, passed } from '@vitrine/appraisal';
 import {
   decodeTdAttributes,
   littleEndian64,

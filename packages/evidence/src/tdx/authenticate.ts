@@ -5,7 +5,7 @@
  */
 import { concatBytes, equalBytes, isZero, sha256, toHex } from '@vitrine/bytes';
 import { type Certificate, inOrder, verifyEcdsa } from '@vitrine/x509';
-import { type Check, notChecked, passed } from '../check.ts';
+import { type Check, notChecked, passed } from '@vitrine/appraisal';
 import { intelRootCa, isIntelRootCa } from './anchors.ts';
 import { requirePckChain, requirePckCrl, requireRootCrl } from './chain.ts';
 import { type ParsedCollateral, type TdxCollateral, parseTdxCollateral } from './collateral.ts';

@@ -12,7 +12,7 @@ import {
   verifyChain,
   verifyCrl,
 } from '@vitrine/x509';
-import { type Check, notChecked, passed } from '../check.ts';
+import { type Check, notChecked, passed } from '@vitrine/appraisal';
 import { refuseAs, refuseAsync } from '../error.ts';
 import type { ParsedCollateral } from './collateral.ts';
 import { type TdxErrorCode, tdxError } from './error.ts';

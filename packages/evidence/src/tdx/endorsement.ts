@@ -1,7 +1,7 @@
 /** TCB info and QE identity: in date, signed by Intel's TCB signing certificate, and about this very platform. */
 import { equalBytes, toHex } from '@vitrine/bytes';
 import { type Certificate, extensionOid, inOrder, sameCertificate, verifyChain } from '@vitrine/x509';
-import { type Check, notChecked, passed } from '../check.ts';
+import { type Check, notChecked, passed } from '@vitrine/appraisal';
 import { refuseAsync } from '../error.ts';
 import { requireName, withRoot } from './chain.ts';
 import type { ParsedCollateral } from './collateral.ts';

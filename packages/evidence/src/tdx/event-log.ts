@@ -13,7 +13,7 @@ import {
   utf8,
   sha384,
 } from '@vitrine/bytes';
-import { type Check, decided } from '../check.ts';
+import { type Check, decided } from '@vitrine/appraisal';
 import { refuseAs } from '../error.ts';
 import { tdxError } from './error.ts';
 import type { TdReport } from './quote.ts';
