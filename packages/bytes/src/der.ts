@@ -42,39 +42,64 @@ const MAX_CHILDREN = 65536;
 export class Der {
   /** The identifier octet. */
   readonly tag: number;
-  /** The whole element with its header. */
-  readonly bytes: Uint8Array;
-  /** The contents octets. */
-  readonly contents: Uint8Array;
+  readonly #input: Uint8Array;
+  readonly #at: number;
+  readonly #contentsAt: number;
+  readonly #end: number;
   readonly #what: string;
 
-  constructor(tag: number, bytes: Uint8Array, contents: Uint8Array, what: string) {
+  /** Of the input from `at` to `end`; the contents octets begin at `contentsAt`. */
+  constructor(tag: number, input: Uint8Array, at: number, contentsAt: number, end: number, what: string) {
     this.tag = tag;
-    this.bytes = bytes;
-    this.contents = contents;
+    this.#input = input;
+    this.#at = at;
+    this.#contentsAt = contentsAt;
+    this.#end = end;
     this.#what = what;
+  }
+
+  /** The whole element with its header. */
+  get bytes(): Uint8Array {
+    return this.#input.subarray(this.#at, this.#end);
+  }
+
+  /** The contents octets. */
+  get contents(): Uint8Array {
+    return this.#input.subarray(this.#contentsAt, this.#end);
+  }
+
+  /** Of the whole element. */
+  get lengthBytes(): number {
+    return this.#end - this.#at;
   }
 
   /** The elements inside a constructed one, at most 65,536. */
   children(tag?: number): Der[] {
+    this.#expectConstructed(tag);
     const children: Der[] = [];
-    for (const child of this.elements(tag)) {
+    for (let at = this.#contentsAt; at < this.#end;) {
       if (children.length === MAX_CHILDREN)
         throw new BytesError('TOO_LARGE', `${this.#what}: more than ${MAX_CHILDREN} elements in one.`);
+      const child = readElement(this.#input, at, this.#end, this.#what);
       children.push(child);
+      at = child.#end;
     }
     return children;
   }
 
   /** The same, one at a time, for lists without a bound. */
   *elements(tag?: number): Generator<Der, void> {
+    this.#expectConstructed(tag);
+    for (let at = this.#contentsAt; at < this.#end;) {
+      const child = readElement(this.#input, at, this.#end, this.#what);
+      yield child;
+      at = child.#end;
+    }
+  }
+
+  #expectConstructed(tag: number | undefined): void {
     if (tag !== undefined) this.expect(tag);
     if ((this.tag & 0x20) === 0) throw this.#invalid(`tag ${hex(this.tag)} is not constructed`);
-    for (let at = 0; at < this.contents.length;) {
-      const child = readElement(this.contents, at, this.#what);
-      yield child;
-      at += child.bytes.length;
-    }
   }
 
   /** A reader over the elements inside a constructed one. */
@@ -121,9 +146,9 @@ export class Der {
   }
 
   boolean(tag: number = derTag.boolean): boolean {
-    this.expect(tag);
-    const value = this.contents[0];
-    if (this.contents.length !== 1 || (value !== 0 && value !== 0xff))
+    const { contents } = this.expect(tag);
+    const value = contents[0];
+    if (contents.length !== 1 || (value !== 0 && value !== 0xff))
       throw this.#invalid('a BOOLEAN is neither 00 nor FF');
     return value === 0xff;
   }
@@ -141,9 +166,9 @@ export class Der {
 
   /** The unused bits of the last byte are zero. */
   bitString(tag: number = derTag.bitString): { readonly bytes: Uint8Array; readonly unusedBits: number } {
-    this.expect(tag);
-    const unusedBits = this.contents[0];
-    const bytes = this.contents.subarray(1);
+    const { contents } = this.expect(tag);
+    const unusedBits = contents[0];
+    const bytes = contents.subarray(1);
     const last = bytes.at(-1) ?? 0;
     if (unusedBits === undefined || unusedBits > 7 || (bytes.length === 0 && unusedBits !== 0))
       throw this.#invalid('a BIT STRING has a wrong count of unused bits');
@@ -162,20 +187,21 @@ export class Der {
     const { contents } = this;
     if (contents.length === 0 || contents.length > 64 || contents.at(-1)! >= 0x80)
       throw this.#invalid('an OBJECT IDENTIFIER is empty, too long or cut off');
-    const arcs: bigint[] = [];
-    let arc = 0n;
+    let text = '';
+    let arc = 0;
+    let isLong = false;
     let isFirstByte = true;
     for (const byte of contents) {
       if (isFirstByte && byte === 0x80) throw this.#invalid('an OBJECT IDENTIFIER is longer than need be');
-      arc = (arc << 7n) | BigInt(byte & 0x7f);
+      if (arc > MAX_NUMBER_ARC) isLong = true;
+      arc = arc * 128 + (byte & 0x7f);
       isFirstByte = byte < 0x80;
       if (!isFirstByte) continue;
-      arcs.push(arc);
-      arc = 0n;
+      const top = arc < 80 ? Math.floor(arc / 40) : 2;
+      text += text === '' ? `${top}.${arc - top * 40}` : `.${arc}`;
+      arc = 0;
     }
-    const joint = arcs[0]!;
-    const top = joint < 80n ? joint / 40n : 2n;
-    return [top, joint - top * 40n, ...arcs.slice(1)].join('.');
+    return isLong ? longOid(contents) : text;
   }
 
   /** Any of the string types that names are made of. */
@@ -186,7 +212,7 @@ export class Der {
       case derTag.printableString:
       case derTag.ia5String:
       case derTag.visibleString:
-        if (this.contents.some((byte) => byte >= 0x80)) throw this.#invalid('a string is not ASCII');
+        if (!isAscii(this.contents)) throw this.#invalid('a string is not ASCII');
         return latin1(this.contents);
       case derTag.t61String:
         return latin1(this.contents);
@@ -197,27 +223,29 @@ export class Der {
 
   /** UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 has them: seconds, UTC. */
   time(): Date {
-    const text = latin1(this.contents.subarray(0, 20));
-    const match =
-      this.tag === derTag.utcTime
-        ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text)
-        : this.tag === derTag.generalizedTime
-          ? /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text)
-          : null;
-    if (!match) throw this.#invalid('a time is not of the form that RFC 5280 demands');
-    const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
-    const fullYear = this.tag === derTag.utcTime ? year + (year < 50 ? 2000 : 1900) : year;
+    const { contents } = this;
+    const yearDigits = this.tag === derTag.utcTime ? 2 : this.tag === derTag.generalizedTime ? 4 : 0;
+    const isDigit = (byte: number, at: number) =>
+      (byte >= 0x30 && byte <= 0x39) || at === contents.length - 1;
+    if (
+      yearDigits === 0 ||
+      contents.length !== yearDigits + 11 ||
+      contents.at(-1) !== 0x5a ||
+      !contents.every(isDigit)
+    )
+      throw this.#invalid('a time is not of the form that RFC 5280 demands');
+    const pair = (at: number): number => (contents[at]! - 0x30) * 10 + contents[at + 1]! - 0x30;
+    const short = pair(yearDigits - 2);
+    const year = yearDigits === 4 ? pair(0) * 100 + short : short + (short < 50 ? 2000 : 1900);
+    const month = pair(yearDigits);
+    const day = pair(yearDigits + 2);
     const at = new Date(0);
-    at.setUTCFullYear(fullYear, month - 1, day);
-    at.setUTCHours(hour, minute, second);
+    at.setUTCFullYear(year, month - 1, day);
     // A 31st of April would have become a 1st of May.
-    const isReal =
-      at.getUTCMonth() === month - 1 &&
-      at.getUTCDate() === day &&
-      at.getUTCHours() === hour &&
-      at.getUTCMinutes() === minute &&
-      at.getUTCSeconds() === second;
-    if (!isReal) throw this.#invalid('a time does not exist');
+    const isDay = at.getUTCMonth() === month - 1 && at.getUTCDate() === day;
+    const [hour, minute, second] = [pair(yearDigits + 4), pair(yearDigits + 6), pair(yearDigits + 8)];
+    if (!isDay || hour > 23 || minute > 59 || second > 59) throw this.#invalid('a time does not exist');
+    at.setUTCHours(hour, minute, second);
     return at;
   }
 
@@ -269,11 +297,11 @@ export class DerFields {
  * @throws BytesError DER_INVALID, TRUNCATED or TRAILING_DATA
  */
 export function parseDer(bytes: Uint8Array, what: string): Der {
-  const element = readElement(bytes, 0, what);
-  if (element.bytes.length !== bytes.length) {
+  const element = readElement(bytes, 0, bytes.length, what);
+  if (element.lengthBytes !== bytes.length) {
     throw new BytesError(
       'TRAILING_DATA',
-      `${what}: ${bytes.length - element.bytes.length} bytes follow the DER element.`,
+      `${what}: ${bytes.length - element.lengthBytes} bytes follow the DER element.`,
     );
   }
   return element;
@@ -281,14 +309,14 @@ export function parseDer(bytes: Uint8Array, what: string): Der {
 
 /** The element that the bytes begin with, for lists of concatenated DER. */
 export function parseFirstDer(bytes: Uint8Array, what: string): Der {
-  return readElement(bytes, 0, what);
+  return readElement(bytes, 0, bytes.length, what);
 }
 
-function readElement(bytes: Uint8Array, at: number, what: string): Der {
-  const tag = bytes[at];
-  const first = bytes[at + 1];
-  if (tag === undefined || first === undefined)
-    throw new BytesError('TRUNCATED', `${what}: a DER element ends in its header.`);
+/** The element at `at` of an input that ends at `limit`. */
+function readElement(bytes: Uint8Array, at: number, limit: number, what: string): Der {
+  if (at + 2 > limit) throw new BytesError('TRUNCATED', `${what}: a DER element ends in its header.`);
+  const tag = bytes[at]!;
+  const first = bytes[at + 1]!;
   // Tag number 0 of the universal class ends an indefinite length (X.690 section 8.1.5), which DER does not have.
   if ((tag & 0xdf) === 0) throw new BytesError('DER_INVALID', `${what}: a tag is 0.`);
   if ((tag & 0x1f) === 0x1f)
@@ -299,23 +327,38 @@ function readElement(bytes: Uint8Array, at: number, what: string): Der {
     const count = first & 0x7f;
     if (count === 0 || count > 4)
       throw new BytesError('DER_INVALID', `${what}: a length is indefinite, or of more than four bytes.`);
+    if (start + count > limit)
+      throw new BytesError('TRUNCATED', `${what}: a DER element ends in its header.`);
     length = 0;
-    for (let index = 0; index < count; index++) {
-      const byte = bytes[start + index];
-      if (byte === undefined) throw new BytesError('TRUNCATED', `${what}: a DER element ends in its header.`);
-      length = length * 256 + byte;
-    }
+    for (let index = 0; index < count; index++) length = length * 256 + bytes[start + index]!;
     start += count;
     if (length < 0x80 || length < 2 ** (8 * (count - 1)))
       throw new BytesError('DER_INVALID', `${what}: a length is written longer than need be.`);
   }
   const end = start + length;
-  if (end > bytes.length)
-    throw new BytesError(
-      'TRUNCATED',
-      `${what}: a DER element of ${length} bytes has only ${bytes.length - start}.`,
-    );
-  return new Der(tag, bytes.subarray(at, end), bytes.subarray(start, end), what);
+  if (end > limit)
+    throw new BytesError('TRUNCATED', `${what}: a DER element of ${length} bytes has only ${limit - start}.`);
+  return new Der(tag, bytes, at, start, end, what);
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte >= 0x80) return false;
+  return true;
+}
+
+/** Of an arc that grows by seven bits and stays a safe integer. */
+const MAX_NUMBER_ARC = Number.MAX_SAFE_INTEGER / 128 - 1;
+
+/** An identifier that passed the checks of `oid` and has an arc beyond 2^53. */
+function longOid(contents: Uint8Array): string {
+  const arcs: bigint[] = [0n];
+  for (const byte of contents) {
+    arcs.push((arcs.pop()! << 7n) | BigInt(byte & 0x7f));
+    if (byte < 0x80) arcs.push(0n);
+  }
+  const [joint = 0n, ...others] = arcs.slice(0, -1);
+  const top = joint < 80n ? joint / 40n : 2n;
+  return [top, joint - top * 40n, ...others].join('.');
 }
 
 function hex(tag: number): string {

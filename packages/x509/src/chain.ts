@@ -44,7 +44,8 @@ export async function verifyChain(chain: readonly Certificate[], options: ChainO
       `${options.what}: expected 1 to ${MAX_CHAIN_LENGTH} certificates, found ${chain.length}.`,
     );
   }
-  requireAnchor(chain, options);
+  // The anchor that the chain ends in, and not its own copy of it: a key that is imported already.
+  const path = [...chain.slice(0, -1), requireAnchor(chain, options)];
   for (const [index, certificate] of chain.entries()) {
     const isAnchor = index === chain.length - 1;
     if (!isAnchor || options.anchorMustBeValid !== false)
@@ -54,9 +55,9 @@ export async function verifyChain(chain: readonly Certificate[], options: ChainO
   }
   // The anchor's own signature proves nothing: it is trusted for being the very certificate that was named.
   await inOrder(
-    chain
+    path
       .slice(0, -1)
-      .map((certificate, index) => requireIssued(certificate, chain[index + 1]!, options.what, index)),
+      .map((certificate, index) => requireIssued(certificate, path[index + 1]!, options.what, index)),
   );
 }
 
@@ -108,9 +109,10 @@ function rethrowAt(error: unknown, chainIndex: number | undefined): never {
   throw new X509Error(error.code, error.message, { cause: error, chainIndex });
 }
 
-function requireAnchor(chain: readonly Certificate[], { anchors, what }: ChainOptions): void {
+function requireAnchor(chain: readonly Certificate[], { anchors, what }: ChainOptions): Certificate {
   const last = chain.at(-1)!;
-  if (anchors.some((anchor) => sameCertificate(anchor, last))) return;
+  const found = anchors.find((anchor) => sameCertificate(anchor, last));
+  if (found) return found;
   throw new X509Error(
     'ROOT_UNTRUSTED',
     `${what}: it ends in ${formatName(last.subject)}, which is none of the ${anchors.length} trust anchors (${anchors.map(({ subject }) => formatName(subject)).join('; ')}).`,

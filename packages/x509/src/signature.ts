@@ -72,14 +72,30 @@ export async function verifyEcdsa(
   // Some implementations import a compressed point as well.
   if (key.point.length !== 1 + 2 * sizeBytes || key.point[0] !== 4) return false;
   if (signature.length !== 2 * sizeBytes) return false;
-  let imported: Key;
-  try {
-    const algorithm = { name: 'ECDSA', namedCurve: key.curve };
-    imported = await crypto.subtle.importKey('raw', key.point, algorithm, false, ['verify']);
-  } catch {
-    return false;
+  let pending = importedPoints.get(key.point);
+  if (!pending) {
+    pending = importPoint(key.curve, key.point);
+    importedPoints.set(key.point, pending);
   }
-  return crypto.subtle.verify({ name: 'ECDSA', hash }, imported, signature, data);
+  const imported = await pending;
+  return imported !== undefined && crypto.subtle.verify({ name: 'ECDSA', hash }, imported, signature, data);
+}
+
+/**
+ * By the very array that a key was parsed to: an authority's key, which verifies several things, is imported once, and a
+ * built-in root's once and for all.
+ */
+const importedPoints = new WeakMap<Uint8Array, Promise<Key | undefined>>();
+
+/** Undefined for a point that is not on the curve. */
+async function importPoint(curve: CurveName, point: Uint8Array): Promise<Key | undefined> {
+  try {
+    return await crypto.subtle.importKey('raw', point, { name: 'ECDSA', namedCurve: curve }, false, [
+      'verify',
+    ]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Ecdsa-Sig-Value (RFC 3279 section 2.2.3) as r ‖ s; undefined for what is no such value. */
@@ -106,12 +122,23 @@ function fixedSize(integer: Uint8Array, sizeBytes: number): Uint8Array | undefin
   return fixed;
 }
 
+/** The same for keys that carry their hash: by SubjectPublicKeyInfo, then by algorithm. */
+const importedKeys = new WeakMap<Uint8Array, Map<string, Promise<Key>>>();
+
 async function importKey(
   { subjectPublicKeyInfo }: VerificationKey,
   algorithm: { readonly name: string; readonly hash?: HashName },
 ): Promise<Key> {
+  const known = importedKeys.get(subjectPublicKeyInfo) ?? new Map<string, Promise<Key>>();
+  importedKeys.set(subjectPublicKeyInfo, known);
+  const name = `${algorithm.name} ${algorithm.hash ?? ''}`;
+  let pending = known.get(name);
+  if (!pending) {
+    pending = crypto.subtle.importKey('spki', subjectPublicKeyInfo, algorithm, false, ['verify']);
+    known.set(name, pending);
+  }
   try {
-    return await crypto.subtle.importKey('spki', subjectPublicKeyInfo, algorithm, false, ['verify']);
+    return await pending;
   } catch (cause) {
     throw new X509Error('ALGORITHM_UNSUPPORTED', 'A public key is not one that can be used.', { cause });
   }

@@ -1,6 +1,14 @@
 /** A policy over an authentic quote, rule by rule. */
 import { equalBytes, isZero, toHex } from '@vitrine/bytes';
-import { type Appraisal, type Check, appraisalOf, decided, failed, notChecked, passed } from '@vitrine/appraisal';
+import {
+  type Appraisal,
+  type Check,
+  appraisalOf,
+  decided,
+  failed,
+  notChecked,
+  passed,
+} from '@vitrine/appraisal';
 import {
   decodeTdAttributes,
   littleEndian64,

@@ -4,7 +4,7 @@
  * (`appraiseTdx`).
  */
 import { concatBytes, equalBytes, isZero, sha256, toHex } from '@vitrine/bytes';
-import { type Certificate, inOrder, verifyEcdsa } from '@vitrine/x509';
+import { type Certificate, inOrder, sameCertificate, verifyEcdsa } from '@vitrine/x509';
 import { type Check, notChecked, passed } from '@vitrine/appraisal';
 import { intelRootCa, isIntelRootCa } from './anchors.ts';
 import { requirePckChain, requirePckCrl, requireRootCrl } from './chain.ts';
@@ -56,7 +56,7 @@ export async function authenticateTdx(evidence: TdxEvidence): Promise<AuthenticT
   const { anchors = [intelRootCa()], now } = evidence;
   const quote = snapshot(evidence.quote);
   requireIntelQe(quote);
-  const chain = parsePckChain(quote.pckChain);
+  const chain = anchored(parsePckChain(quote.pckChain), anchors);
   const collateral = parseTdxCollateral(evidence.collateral ?? {});
   requireDates(collateral, now);
 
@@ -91,6 +91,11 @@ function snapshot(quote: Uint8Array | TdxQuote): TdxQuote {
   return parseTdxQuote(
     quote instanceof Uint8Array ? new Uint8Array(quote) : concatBytes(quote.raw, quote.trailingBytes),
   );
+}
+
+/** Its root is the anchor itself where they are the same: a key that is imported already. */
+function anchored(chain: PckChain, anchors: readonly Certificate[]): PckChain {
+  return { ...chain, root: anchors.find((anchor) => sameCertificate(anchor, chain.root)) ?? chain.root };
 }
 
 function formatCheck({ header, bodyType, trailingBytes }: TdxQuote): Check {

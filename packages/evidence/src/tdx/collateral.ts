@@ -3,6 +3,7 @@ import {
   BytesError,
   type JsonNode,
   decodeUtf8,
+  equalBytes,
   fromHex,
   parseJson,
   parsePemBlocks,
@@ -52,9 +53,16 @@ export function parseTdxCollateral(collateral: TdxCollateral): ParsedCollateral 
   const tcbInfoSigners = read(collateral.tcbInfoIssuerChain, (bytes) =>
     readIssuers(bytes, 'TCB info issuer chain', 'TCB_INFO_CHAIN_INVALID'),
   );
-  const qeIdentitySigners = read(collateral.qeIdentityIssuerChain, (bytes) =>
-    readIssuers(bytes, 'QE identity issuer chain', 'QE_IDENTITY_CHAIN_INVALID'),
-  );
+  // Intel has one signer for both.
+  const isShared =
+    collateral.tcbInfoIssuerChain !== undefined &&
+    collateral.qeIdentityIssuerChain !== undefined &&
+    equalBytes(collateral.tcbInfoIssuerChain, collateral.qeIdentityIssuerChain);
+  const qeIdentitySigners = isShared
+    ? tcbInfoSigners
+    : read(collateral.qeIdentityIssuerChain, (bytes) =>
+        readIssuers(bytes, 'QE identity issuer chain', 'QE_IDENTITY_CHAIN_INVALID'),
+      );
   return {
     tcbInfo: read(collateral.tcbInfo, parseTcbInfo),
     tcbInfoSigners: tcbInfoSigners ?? qeIdentitySigners,
