@@ -5,6 +5,7 @@ export {
   type SignatureAlgorithm,
   coordinateBytes,
   parsePublicKey,
+  parseSignatureAlgorithm,
 } from './algorithm.ts';
 export {
   type Certificate,
