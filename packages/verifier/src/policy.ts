@@ -17,15 +17,8 @@ export interface HardwarePolicy {
   readonly platforms: readonly ('sev-snp' | 'tdx')[];
   readonly snp: {
     readonly products: readonly SnpProduct[];
-    /** Components by product, each a floor of the reported TCB; products left out have the built-in floor. */
-    readonly minimumTcb: Readonly<
-      Partial<
-        Record<
-          SnpProduct,
-          Readonly<Partial<Record<'bootloader' | 'tee' | 'snp' | 'microcode' | 'fmc', number>>>
-        >
-      >
-    >;
+    /** Components by line, each a floor of the reported TCB; what is left out has the built-in floor: see `tcbFloorOf`. */
+    readonly minimumTcb: Readonly<Partial<Record<SnpLine, TcbFloor>>>;
     readonly vmpl: readonly number[];
     readonly allowDebug: boolean;
     readonly allowMigration: boolean;
@@ -41,6 +34,12 @@ export interface HardwarePolicy {
     readonly requireCollateral: boolean;
   };
 }
+
+/** Microcode is numbered by line of processors, not by product: 27 is current for Bergamo and ancient for Genoa. */
+export type SnpLine = SnpProduct | 'Milan-X' | 'Genoa-X' | 'Bergamo';
+
+/** Security patch levels, 0 to 255; `fmc` on Turin only. */
+export type TcbFloor = Readonly<Partial<Record<'fmc' | 'bootloader' | 'tee' | 'snp' | 'microcode', number>>>;
 
 export interface DevicePolicy {
   /** null: as many as the measured configuration declares, and whatever is shown is checked. */

@@ -1,0 +1,245 @@
+/** A first policy for a service, written from what it showed: for a person to review, judged by nobody. */
+import type { SnpProduct } from '@vitrine/evidence';
+import { snpProducts } from '@vitrine/evidence';
+import type { BuilderPolicy, SnpLine, TcbFloor, VerificationPolicy } from '../policy.ts';
+import type { AttestationResult } from '../result.ts';
+import { defaultPolicy } from './default.ts';
+import { formatPolicy } from './format.ts';
+import type { Form } from './form.ts';
+import { registerKeys } from './pinned.ts';
+import { builtInTcbFloors, completeFloors, productOfLine, snpLines } from './tcb-floor.ts';
+import { architecture, domain, hex, issuer, refPattern, repository, workflow } from './values.ts';
+
+/** What a part of the result adds: to the policy, and as comments behind keys. */
+interface Draft {
+  policy: VerificationPolicy;
+  readonly notes: Record<string, string[]>;
+}
+
+/**
+ * `vitrine policy init`: hardware, TCB as a floor (never below the built-in one), signers, model roots and GPUs as shown;
+ * registers as pins that are commented out. The defaults' demands stay, met or not: what was not met is in the header.
+ * @returns a policy file
+ */
+export function policyFromResult(result: AttestationResult, { at }: { readonly at: Date }): string {
+  const draft: Draft = { policy: { ...defaultPolicy(), name: nameOf(result) }, notes: {} };
+  takePlatform(draft, result);
+  takeTcb(draft, result);
+  takeDevices(draft, result);
+  takeSigners(draft, result);
+  takeModels(draft, result);
+  notePins(draft, result);
+  takeDomain(draft, result);
+  return formatPolicy(draft.policy, { header: headerOf(result, at), notes: draft.notes });
+}
+
+function headerOf(result: AttestationResult, at: Date): string[] {
+  return [
+    ...(result.simulated
+      ? [
+          'SIMULATED: this service showed evidence of a software processor. Nothing below is about real hardware.',
+          'A policy of a simulation must not be used for anything but development.',
+          '',
+        ]
+      : []),
+    `Policy of ${cut(result.endpoint)}, written ${at.toISOString()} from what the service itself showed.`,
+    'NOTHING WAS JUDGED. Whoever runs the service chose what stands here: read every line, and ask the people',
+    'named under "builders" whether it is theirs. Then this file says what you accept, today and later.',
+    '',
+    ...shortcomings(result),
+  ];
+}
+
+/** Checks that stand in the way of "verified", as far as there are any. */
+function shortcomings({ groups, verdict }: AttestationResult): string[] {
+  const open = groups.flatMap(({ checks }) =>
+    checks.filter(({ outcome, required }) => outcome === 'fail' || (outcome === 'not-checked' && required)),
+  );
+  if (open.length === 0 && verdict === 'verified') return ['When it was written, no check had failed.'];
+  return [
+    `When it was written, the verdict was ${verdict.toUpperCase()}:`,
+    ...open
+      .slice(0, 40)
+      .map(
+        ({ rule, outcome, code, title }) =>
+          `  ${outcome === 'fail' ? 'failed' : 'not checked'}: ${cut(title)} (${cut([rule, ...(code === undefined ? [] : [code])].join(', '))})`,
+      ),
+    'This file does not lower its demands because of that.',
+  ];
+}
+
+function nameOf({ endpoint, simulated }: AttestationResult): string {
+  const host = hostOf(endpoint) ?? 'a service';
+  return simulated ? `SIMULATED ${host}` : host;
+}
+
+function hostOf(endpoint: string): string | undefined {
+  if (!URL.canParse(endpoint)) return undefined;
+  const { hostname } = new URL(endpoint);
+  return accepted(domain, hostname);
+}
+
+function takePlatform(draft: Draft, { measurements: { platform } }: AttestationResult): void {
+  if (platform === null) return;
+  draft.policy = { ...draft.policy, hardware: { ...draft.policy.hardware, platforms: [platform] } };
+}
+
+function takeTcb(
+  draft: Draft,
+  { hardware: { cpu, tcb }, measurements: { platform } }: AttestationResult,
+): void {
+  if (platform !== 'sev-snp' || cpu === null) return;
+  const line = [...snpLines].sort((a, b) => b.length - a.length).find((one) => cpu.includes(one));
+  if (!line) return;
+  const product: SnpProduct = productOfLine[line];
+  const path = 'hardware.sev-snp.minimum-tcb';
+  const shown = tcb === null ? {} : parseTcb(tcb);
+  const { hardware } = draft.policy;
+  draft.policy = {
+    ...draft.policy,
+    hardware: {
+      ...hardware,
+      snp: {
+        ...hardware.snp,
+        products: snpProducts.filter((one) => one === product),
+        minimumTcb: raisedFloors(line, shown),
+      },
+    },
+  };
+  if (tcb !== null) note(draft, path, `The service showed ${cut(tcb)}.`);
+  for (const level of below(line, shown))
+    note(draft, path, `Its ${level} is BELOW the built-in floor: weaknesses of that level are public.`);
+}
+
+/** Other lines of the product keep their built-in floor. */
+function raisedFloors(line: SnpLine, shown: TcbFloor): Readonly<Partial<Record<SnpLine, TcbFloor>>> {
+  const floor = Object.fromEntries(
+    Object.entries(builtInTcbFloors[line]).map(([name, level]) => [
+      name,
+      Math.max(level, shown[name as keyof TcbFloor] ?? 0),
+    ]),
+  );
+  return completeFloors([productOfLine[line]], { [line]: floor });
+}
+
+function below(line: SnpLine, shown: TcbFloor): string[] {
+  return Object.entries(builtInTcbFloors[line])
+    .filter(([name, level]) => (shown[name as keyof TcbFloor] ?? level) < level)
+    .map(([name]) => name);
+}
+
+/** "bootloader 10, tee 0, snp 23, microcode 84", in any order. */
+function parseTcb(tcb: string): TcbFloor {
+  const levels = [...tcb.slice(0, 200).matchAll(/\b(fmc|bootloader|tee|snp|microcode) ([0-9]{1,3})\b/g)];
+  return Object.fromEntries(
+    levels.map(([, name, level]): [string, number] => [name!, Math.min(Number(level), 255)]),
+  );
+}
+
+function takeDevices(draft: Draft, { hardware: { devices } }: AttestationResult): void {
+  const known = devices.map((device) => accepted(architecture, device.architecture));
+  const gpus = known.filter((one) => one === undefined || !one.startsWith('LS')).length;
+  const architectures = [...new Set(known.filter((one) => one !== undefined))].sort();
+  draft.policy = {
+    ...draft.policy,
+    devices: {
+      ...draft.policy.devices,
+      gpus: Math.min(gpus, 64),
+      architectures: gpus > 0 && architectures.length > 0 ? architectures.slice(0, 20) : null,
+    },
+  };
+  for (const driver of new Set(devices.flatMap((device) => device.driver ?? [])))
+    note(draft, 'devices.minimum-driver-version', `The service showed ${cut(driver)}.`);
+}
+
+function takeSigners(draft: Draft, { release }: AttestationResult): void {
+  const path = 'code.builders';
+  const signers = release?.signers ?? [];
+  const builders: BuilderPolicy[] = [];
+  for (const signer of signers.slice(0, 20)) {
+    const builder = builderOf(signer);
+    if (!builder)
+      note(
+        draft,
+        path,
+        `Signed too, but not by a workflow: ${cut(signer.identity)} (${cut(signer.issuer)}).`,
+      );
+    else if (!builders.some((one) => JSON.stringify(one) === JSON.stringify(builder))) builders.push(builder);
+    if (builder?.ref.startsWith('refs/heads/') === true)
+      note(draft, path, `${builder.repository} was built from a branch, not from a release's tag.`);
+  }
+  if (builders.length === 0)
+    note(draft, path, 'The service showed no signature of a workflow: name who may build, or pin below.');
+  const tag = release?.tag ?? undefined;
+  if (tag !== undefined) note(draft, path, `The service showed release ${cut(tag)}.`);
+  draft.policy = { ...draft.policy, code: { ...draft.policy.code, builders } };
+}
+
+/** "https://github.com/owner/name/.github/workflows/file.yml@refs/tags/v1": tags are meant, a branch is meant exactly. */
+function builderOf(signer: {
+  readonly issuer: string;
+  readonly identity: string;
+}): BuilderPolicy | undefined {
+  const parts = /^https:\/\/[a-z0-9.-]+\/([^/@]+\/[^/@]+)\/\.github\/workflows\/([^/@]+)@(refs\/.+)$/.exec(
+    signer.identity.slice(0, 1000),
+  );
+  if (!parts) return undefined;
+  const by = accepted(issuer, signer.issuer);
+  const from = accepted(repository, parts[1]!);
+  const file = accepted(workflow, parts[2]!);
+  const isTag = parts[3]!.startsWith('refs/tags/');
+  const ref = isTag ? 'refs/tags/*' : accepted(refPattern, parts[3]!);
+  if (by === undefined || from === undefined || file === undefined || ref === undefined) return undefined;
+  // A star in a branch's own name would be a pattern.
+  if (!isTag && ref.includes('*')) return undefined;
+  return { issuer: by, repository: from, workflow: file, ref, runnerEnvironment: 'github-hosted' };
+}
+
+function takeModels(draft: Draft, { modelPacks }: AttestationResult): void {
+  const path = 'measurements.model-roots';
+  const roots = [
+    ...new Set(modelPacks.flatMap(({ rootHash }) => accepted(hex(32, 'root hash'), rootHash) ?? [])),
+  ];
+  if (roots.length === 0) return;
+  const { measurements } = draft.policy;
+  draft.policy = { ...draft.policy, measurements: { ...measurements, modelRoots: roots.slice(0, 1000) } };
+  for (const { name, rootHash } of modelPacks.slice(0, 20))
+    if (name !== null) note(draft, path, `${cut(rootHash).slice(0, 16)}... is ${cut(name)}.`);
+}
+
+/** A pin freezes the service at this build, so it is a person's choice. */
+function notePins(draft: Draft, { measurements: { evidence }, release }: AttestationResult): void {
+  const path = 'measurements.pinned';
+  const registers = Object.entries(registerKeys).flatMap(([name, key]) => {
+    const value = accepted(hex(48, name), evidence[name] ?? '');
+    return value === undefined ? [] : [`      ${key}: "${value}"`];
+  });
+  if (registers.length === 0) return;
+  draft.notes[path] = [
+    'To accept exactly what runs now, and nothing newer, put this in its place:',
+    'pinned:',
+    `  - name: ${JSON.stringify(cut(release?.tag ?? 'what ran on that day'))}`,
+    '    registers:',
+    ...registers,
+  ];
+}
+
+function takeDomain(draft: Draft, { endpoint }: AttestationResult): void {
+  const host = hostOf(endpoint);
+  if (host === undefined) return;
+  draft.policy = { ...draft.policy, channel: { ...draft.policy.channel, domains: [host] } };
+}
+
+function note(draft: Draft, path: string, line: string): void {
+  (draft.notes[path] ??= []).push(line);
+}
+
+/** The value as a policy may hold it; undefined where it may not. Services choose what stands in a result. */
+function accepted(form: Form<string>, text: string): string | undefined {
+  if (text.length > 1000 || !new RegExp(form.schema.pattern!, 'u').test(text)) return undefined;
+  return form.read({ kind: 'scalar', place: { line: 1, column: 1, path: '' }, text, isQuoted: true });
+}
+
+function cut(text: string): string {
+  return (text.length > 100 ? `${text.slice(0, 97)}...` : text).replace(/[^\x20-\x7e]/g, '?');
+}
