@@ -37,6 +37,7 @@ export {
   parseOcspResponse,
   verifyOcspResponse,
 } from './ocsp.ts';
+export { type OcspRequestOptions, createOcspRequest } from './ocsp-request.ts';
 export {
   type VerificationKey,
   describeAlgorithm,
