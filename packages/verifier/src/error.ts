@@ -9,6 +9,8 @@ export type VerifierErrorCode =
   | 'DIALECT_UNKNOWN'
   /** Evidence of a platform, or a format of one, that this verifier does not read. */
   | 'EVIDENCE_UNSUPPORTED'
+  /** What an endorsement service wraps around its answer is not what its specification says. */
+  | 'ENDORSEMENT_MALFORMED'
   /** The policy file is not what its schema says. */
   | 'POLICY_MALFORMED'
   /** The proof file is not what its specification says. */

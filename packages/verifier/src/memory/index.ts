@@ -1,0 +1,8 @@
+export {
+  type RollbackCode,
+  appraiseRollback,
+  mergeMemories,
+  newestFirst,
+  rememberedReleases,
+  withRelease,
+} from './rollback.ts';

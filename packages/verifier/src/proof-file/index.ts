@@ -1,0 +1,2 @@
+export { maximumProofBytes, parseProof } from './parse.ts';
+export { writeProof } from './write.ts';
