@@ -11,7 +11,7 @@ import {
   expectRefused,
   expectTrue,
 } from '../suite.ts';
-import { bitsOf, lowestBitsOf, refuseBits } from './refusals.ts';
+import { bitsOf, lowestBitsOf, refuseBits } from '../flips.ts';
 
 const now = new Date('2024-06-26T00:00:00Z');
 const DRIVER_RIM = 'nvidia/rim/nvtrust/Driver_RIM_test_no_gpu.swidtag';

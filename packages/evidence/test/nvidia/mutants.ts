@@ -5,6 +5,7 @@ import {
   describeEat,
   describeGpuReport,
   describeRim,
+  parseDeviceChain,
   parseEat,
   parseGpuEvidenceJson,
   parseGpuReport,
@@ -12,10 +13,21 @@ import {
   parseRim,
   parseXml,
 } from '../../src/nvidia/index.ts';
+import { architectureOf, leafFwid } from '../../src/nvidia/chain.ts';
+import { parseJwt, verifyJwt } from '../../src/nvidia/jwt.ts';
+import {
+  createEatService,
+  createGpuAuthority,
+  createGpuDevice,
+  issueEat,
+  issueGpuOcsp,
+} from '@vitrine/simtee';
+import { parseOcspResponse } from '@vitrine/x509';
 import { fuzz } from '../mutation.ts';
 import { type Suite, type SuiteContext, expectEqual } from '../suite.ts';
 
 const COUNT = 100_000;
+const now = new Date('2026-06-01T00:00:00Z');
 const REPORT = 'nvidia/hopper/550.90.07/report.bin';
 const RIM = 'nvidia/rim/nvtrust/Driver_RIM_test_no_gpu.swidtag';
 
@@ -32,7 +44,7 @@ async function shortRim({ fixture }: SuiteContext): Promise<string> {
 }
 
 async function mutants(seeds: readonly Uint8Array[], parse: (bytes: Uint8Array) => unknown): Promise<void> {
-  for (const seed of seeds) parse(seed);
+  for (const seed of seeds) await parse(seed);
   await fuzz(seeds, COUNT, parse);
 }
 
@@ -105,6 +117,39 @@ export const mutantSuite: Suite = {
           const parsed = parseEat(bytes);
           if (round++ % 64 === 0) describeEat(parsed);
         });
+      },
+    },
+    {
+      name: `${COUNT} mutants of key sets of the attestation service`,
+      run: async () => {
+        const service = await createEatService();
+        const eat = await issueEat(service, { nonce: new Uint8Array(32), now, devices: { 'GPU-0': {} } });
+        const [[, text]] = JSON.parse(decodeUtf8(eat)) as [[string, string]];
+        const token = parseJwt(text, 'overall token');
+        await mutants([utf8(service.jwks)], async (jwks) => verifyJwt(token, { jwks, now }));
+      },
+    },
+    {
+      name: `${COUNT} mutants of device certificates and their firmware identity`,
+      run: async () => {
+        const authority = await createGpuAuthority({ now });
+        const devices = await Promise.all(
+          (['GH100', 'GB100'] as const).map((architecture) => createGpuDevice(authority, { architecture })),
+        );
+        const root = devices[0]!.chain.at(-1)!;
+        const leaves = devices.map(({ chain }) => chain[0]!);
+        await mutants(leaves, (bytes) => {
+          const [leaf] = parseDeviceChain([bytes, root]);
+          architectureOf(leaf!);
+          leafFwid(leaf!);
+        });
+      },
+    },
+    {
+      name: `${COUNT} mutants of OCSP responses`,
+      run: async () => {
+        const { holders } = await createGpuDevice(await createGpuAuthority({ now }));
+        await mutants([await issueGpuOcsp(holders, 0, { now })], (bytes) => parseOcspResponse(bytes));
       },
     },
   ],

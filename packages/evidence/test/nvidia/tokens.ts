@@ -23,7 +23,7 @@ import {
   expectRefused,
   expectTrue,
 } from '../suite.ts';
-import { bitsOf, refuseBits } from './refusals.ts';
+import { bitsOf, refuseBits } from '../flips.ts';
 
 const HOPPER = 'nvidia/eat/hopperClaimsv3_detached_eat.json';
 const SWITCH = 'nvidia/eat/switch_detached_eat.json';

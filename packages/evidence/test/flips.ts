@@ -1,7 +1,9 @@
-/** Bits flipped in batches: each must be refused with one of the codes that are allowed. */
-import { withBitFlipped } from '../mutation.ts';
-import { codeOf, ExpectationError } from '../suite.ts';
+/** Bits flipped, each of which must be refused: by the whole of what verifies, and for every bit. */
+import { withBitFlipped, withoutStacks } from './mutation.ts';
+import { rememberingSignatures } from './remembered.ts';
+import { ExpectationError, codeOf } from './suite.ts';
 
+/** Side by side, since signatures are verified by other threads. */
 const BATCH = 32;
 
 /** All bits of a range of bytes. */
@@ -15,7 +17,8 @@ export function lowestBitsOf(fromByte: number, toByte: number): number[] {
 }
 
 /**
- * Side by side, since signatures are verified by other threads.
+ * The undamaged bytes are accepted, and each damaged copy is refused with one of the codes. Signatures that a flip does
+ * not touch are those of the undamaged bytes, and are verified once.
  * @param attempt may throw at once or later
  * @param stillAccepts says of an accepted one whether it says the same as the undamaged
  * @returns how many were refused with each code
@@ -43,6 +46,12 @@ export async function refuseBits<T>(
     }
     if (!stillAccepts(result)) throw new ExpectationError(`bit ${bit} was flipped, and it was accepted`);
   };
-  for (let at = 0; at < bits.length; at += BATCH) await Promise.all(bits.slice(at, at + BATCH).map(one));
+  const all = async (): Promise<void> => {
+    for (let at = 0; at < bits.length; at += BATCH) await Promise.all(bits.slice(at, at + BATCH).map(one));
+  };
+  await rememberingSignatures(
+    async () => attempt(new Uint8Array(bytes)),
+    () => withoutStacks(all),
+  );
   return counts;
 }
