@@ -11,14 +11,20 @@ export interface Proof {
   readonly dialect: Dialect | null;
   /** The clock when it was gathered. */
   readonly gatheredAt: Date;
-  /** 32 bytes that were sent; null where a saved document was read, which nobody asked for. */
-  readonly nonce: Uint8Array | null;
+  /** 32 bytes that were sent. */
+  readonly nonce: Uint8Array;
   /** What the TLS connection showed that the document came over; null in a browser, or for a saved document. */
   readonly connection: ProofConnection | null;
   /** The service's document(s) and every resource asked for, missing ones too. */
   readonly answers: readonly RecordedAnswer[];
   /** What the client remembered of this service before: null where it keeps no memory. */
   readonly memory: ReleaseMemory | null;
+  /** Exact bytes of the policy file that was used: what a replay goes by where it is given no other. */
+  readonly policy: Uint8Array;
+  /** "owner/name" as the person who asked named it; null where nobody did. */
+  readonly repository: string | null;
+  /** The dialect that was named; null where it was to be found out. */
+  readonly requestedDialect: Dialect | null;
 }
 
 export interface ProofConnection {

@@ -15,6 +15,7 @@ export const groupTitles: Readonly<Record<GroupId, string>> = {
   channel: 'Channel',
 };
 
+/** One promise, and the rules that it consists of. */
 export interface ResultCheck extends Check {
   /** One sentence for a person. */
   readonly title: string;
@@ -22,6 +23,8 @@ export interface ResultCheck extends Check {
   readonly required: boolean;
   /** Which bytes of the proof it looked at: "document", "connection", or a resource's URL. */
   readonly evidence: string;
+  /** Every rule, with expected and found. */
+  readonly details: readonly Check[];
 }
 
 export interface ResultGroup {

@@ -1,0 +1,299 @@
+/** Group 3, binary consistency: what was measured is what was signed, and what was signed names what it runs. */
+import { type Check, decided, notChecked } from '@vitrine/appraisal';
+import { sha256, toHex } from '@vitrine/bytes';
+import type { Code } from '../code/code.ts';
+import type { Context } from '../context.ts';
+import { type Deployment, type MeasuredConfig, readMeasuredConfig } from '../dialects/deployment.ts';
+import { VerifierError } from '../error.ts';
+import { type Promised, promised, refused, unchecked } from '../promise.ts';
+import type { ResultCheck, ResultModelPack } from '../result.ts';
+import type { AuthenticCpu } from '../runtime/runtime.ts';
+import { explainMismatch } from './explain.ts';
+import { type Recomputed, recompute } from './recompute.ts';
+
+export interface Consistency {
+  readonly signed: Readonly<Record<string, string>>;
+  readonly recomputed: Readonly<Record<string, string>>;
+  readonly modelPacks: readonly ResultModelPack[];
+  readonly checks: readonly ResultCheck[];
+}
+
+/** The configuration that a signed deployment carries. */
+export interface SignedConfig {
+  readonly config: MeasuredConfig | undefined;
+  readonly check: ResultCheck;
+}
+
+const measurement: Promised = {
+  rule: 'consistency.measurement',
+  title: 'What the processor measured is what was signed',
+  evidence: 'document, Sigstore bundle',
+  expected: 'the registers of the signed deployment',
+  source: 'SEV-SNP ABI 56860 section 8.17; Intel TDX Module Base Specification, RTMR',
+};
+const configHash: Promised = {
+  rule: 'consistency.config',
+  title: 'The configuration that runs is the one that was signed',
+  evidence: 'deployment file',
+  expected: 'its SHA-256 once on the signed command line',
+  source: 'tinfoil-config.yml, tinfoil-config-hash',
+};
+
+/** Reads the configuration of a signed deployment, whose hash must be on the signed command line. */
+export async function checkConfig({ reference }: Code): Promise<SignedConfig> {
+  if (!reference) return { config: undefined, check: unchecked(configHash, 'there is no signed deployment') };
+  const { deployment } = reference;
+  if (!deployment.config) return { config: undefined, check: unchecked(configHash, 'the signed deployment carries no configuration') };
+  const expected = toHex(await sha256(deployment.config));
+  const found = wordsOf(deployment.cmdline, 'tinfoil-config-hash');
+  const check = promised(
+    configHash,
+    [
+      decided(
+        found.length === 1 && found[0] === expected,
+        {
+          rule: 'config-hash',
+          expected: `tinfoil-config-hash=${expected}`,
+          found: found.join(', ') || 'no such word',
+          source: configHash.source,
+        },
+        'CONFIG_HASH_MISMATCH',
+      ),
+    ],
+    expected,
+  );
+  try {
+    return { config: readMeasuredConfig(deployment.config), check };
+  } catch (error) {
+    if (!(error instanceof VerifierError)) throw error;
+    return { config: undefined, check: refused(configHash, error) };
+  }
+}
+
+export async function checkConsistency(
+  context: Context,
+  cpu: AuthenticCpu | undefined,
+  code: Code,
+  { config, check: configCheck }: SignedConfig,
+): Promise<Consistency> {
+  const { reference } = code;
+  const signed = reference ? registersOf(reference.deployment) : {};
+  const recomputed = await recompute(context, reference?.deployment, config);
+  const packs = packsOf(config);
+  const hasPins = context.policy.measurements.pinned.length > 0;
+  return {
+    signed,
+    recomputed: recomputed.registers,
+    modelPacks: packs,
+    checks: [
+      await measurementCheck(context, cpu, code, recomputed, config),
+      recomputedCheck(context, cpu, recomputed),
+      // A pinned measurement says nothing of the configuration behind it.
+      ...(hasPins && !reference ? [] : [configCheck, ...deploymentChecks(context, reference?.deployment, config)]),
+      ...(cpu?.platform === 'tdx' ? hardwareChecks(context, cpu) : []),
+    ],
+  };
+}
+
+/** By the names that evidence has for them. */
+export function registersOf(deployment: Deployment): Readonly<Record<string, string>> {
+  return {
+    ...(deployment.snpMeasurement === undefined ? {} : { launchDigest: deployment.snpMeasurement }),
+    ...(deployment.tdxMeasurement === undefined
+      ? {}
+      : { rtmr1: deployment.tdxMeasurement.rtmr1, rtmr2: deployment.tdxMeasurement.rtmr2 }),
+  };
+}
+
+/** Registers that a deployment determines, by platform; the others are the platform's own. */
+const determined = { 'sev-snp': ['launchDigest'], tdx: ['rtmr1', 'rtmr2'] } as const;
+
+async function measurementCheck(
+  context: Context,
+  cpu: AuthenticCpu | undefined,
+  { reference }: Code,
+  recomputed: Recomputed,
+  config: MeasuredConfig | undefined,
+): Promise<ResultCheck> {
+  if (!cpu) return unchecked(measurement, 'there is no authentic evidence');
+  const { pinned } = context.policy.measurements;
+  if (pinned.length > 0) return pinnedCheck(context, cpu);
+  if (!reference) return unchecked(measurement, 'there is no signed reference to compare with');
+  const signed = registersOf(reference.deployment);
+  const checks = determined[cpu.platform].map((name): Check => {
+    const rule = `measurement.${name}`;
+    const expected = signed[name];
+    if (expected === undefined)
+      return notChecked({ rule, expected: `a signed ${name}`, source: measurement.source }, `the signed deployment has no value for ${cpu.platform}`);
+    const found = cpu.registers[name]!;
+    return decided(expected === found, { rule, expected, found, source: measurement.source }, 'MEASUREMENT_MISMATCH');
+  });
+  const runtime = cpu.platform === 'tdx' ? [unusedRegister(cpu)] : [];
+  const check = promised(measurement, [...checks, ...runtime], cpu.registers[determined[cpu.platform][0]] ?? '');
+  if (check.code !== 'MEASUREMENT_MISMATCH') return check;
+  const explanation = await explainMismatch(context, cpu, reference.deployment, config, recomputed);
+  return { ...check, reason: explanation };
+}
+
+/** Nothing of a deployment extends RTMR3: whatever did is not part of it. */
+function unusedRegister(cpu: AuthenticCpu): Check {
+  const found = cpu.registers['rtmr3'] ?? '';
+  return decided(
+    /^0+$/.test(found),
+    { rule: 'measurement.rtmr3', expected: 'all zero', found, source: measurement.source },
+    'MEASUREMENT_RTMR3_NONZERO',
+  );
+}
+
+function pinnedCheck({ policy }: Context, cpu: AuthenticCpu): ResultCheck {
+  const { pinned } = policy.measurements;
+  const what = { ...measurement, title: 'What the processor measured is what the policy pins', evidence: 'document, policy' };
+  const match = pinned.find(({ registers }) => {
+    const entries = Object.entries(registers);
+    return entries.length > 0 && entries.every(([name, value]) => cpu.registers[name] === value);
+  });
+  const expected = pinned
+    .map(({ name, registers }) => `${name}: ${Object.entries(registers).map(([key, value]) => `${key} ${value}`).join(', ')}`)
+    .join('; ');
+  const found = Object.entries(cpu.registers).map(([name, value]) => `${name} ${value}`).join(', ');
+  return promised(what, [
+    decided(match !== undefined, { rule: 'policy.pinned', expected, found: match ? `pinned as ${match.name}` : found, source: 'policy, measurements.pinned' }, 'MEASUREMENT_MISMATCH'),
+  ]);
+}
+
+function recomputedCheck({ policy }: Context, cpu: AuthenticCpu | undefined, recomputed: Recomputed): ResultCheck {
+  const what: Promised = {
+    rule: 'consistency.recomputed',
+    title: 'The measurement, recomputed from the parts of the deployment, is the one in the evidence',
+    required: policy.measurements.requireRecomputation,
+    evidence: 'deployment file, boot parts',
+    expected: 'firmware, kernel, initrd, command line and processors that give the measured value',
+    source: 'docs/measurement.md',
+  };
+  if (!cpu) return unchecked(what, 'there is no authentic evidence');
+  if (recomputed.refusal) return refused(what, recomputed.refusal);
+  const names = determined[cpu.platform].filter((name) => recomputed.registers[name] !== undefined);
+  if (names.length === 0) return unchecked(what, recomputed.reason ?? 'the parts are not there');
+  return promised(
+    what,
+    names.map((name) => {
+      const [expected, found] = [recomputed.registers[name]!, cpu.registers[name]!];
+      return decided(expected === found, { rule: `recomputed.${name}`, expected, found, source: what.source }, 'MEASUREMENT_MISMATCH');
+    }),
+    recomputed.registers[names[0]!] ?? '',
+  );
+}
+
+/** What the signed deployment must not allow, and what it must name. */
+function deploymentChecks(
+  { policy, presented }: Context,
+  deployment: Deployment | undefined,
+  config: MeasuredConfig | undefined,
+): readonly ResultCheck[] {
+  const source = 'tinfoil-config.yml';
+  const noDebug: Promised = {
+    rule: 'consistency.no-debug',
+    title: 'The deployment has no debugging door',
+    evidence: 'deployment file',
+    expected: 'neither tinfoil-debug=on nor dummy-attestation',
+    source,
+  };
+  const images: Promised = {
+    rule: 'consistency.images',
+    title: 'Every container image is pinned by its digest',
+    required: policy.measurements.requirePinnedImages,
+    evidence: 'deployment configuration',
+    expected: 'name@sha256:… for each',
+    source: `${source}, containers[].image`,
+  };
+  const models: Promised = {
+    rule: 'consistency.models',
+    title: 'The model packs are named by their root hashes',
+    required: policy.measurements.modelRoots !== null,
+    evidence: 'deployment configuration',
+    expected: policy.measurements.modelRoots?.join(', ') ?? 'a root hash for each',
+    source: `${source}, models[]`,
+  };
+  if (!deployment || !config) {
+    const reason = `no signed configuration was read (${presented.dialect} ${presented.form})`;
+    return [noDebug, images, models].map((what) => unchecked(what, reason));
+  }
+  return [
+    promised(noDebug, [
+      decided(
+        wordsOf(deployment.cmdline, 'tinfoil-debug').every((value) => value !== 'on'),
+        { rule: 'cmdline.debug', expected: 'no tinfoil-debug=on', found: deployment.cmdline, source },
+        'DEBUG_ENABLED',
+      ),
+      decided(
+        !config.isDummyAttestation,
+        { rule: 'config.dummy-attestation', expected: 'false', found: String(config.isDummyAttestation), source },
+        'DUMMY_ATTESTATION',
+      ),
+    ], 'none'),
+    config.containers.length === 0
+      ? unchecked({ ...images, required: false }, 'the configuration names no container')
+      : promised(
+          images,
+          config.containers.map(({ name, image, isPinned }) =>
+            decided(
+              isPinned,
+              { rule: `image.${name}`, expected: `${image.replace(/@.*$/, '')}@sha256:…`, found: image, source: images.source },
+              'IMAGE_UNPINNED',
+              'whoever controls the registry decides what runs',
+            ),
+          ),
+          `${config.containers.length} images`,
+        ),
+    modelCheck(models, policy.measurements.modelRoots, config),
+  ];
+}
+
+function modelCheck(what: Promised, allowed: readonly string[] | null, config: MeasuredConfig): ResultCheck {
+  const packs = packsOf(config);
+  if (packs.length === 0)
+    return unchecked(what, 'the configuration names no model pack: which model answers is not known');
+  return promised(
+    what,
+    packs.map(({ name, rootHash }) =>
+      decided(
+        allowed === null || allowed.includes(rootHash),
+        { rule: `model.${name ?? 'pack'}`, expected: allowed?.join(', ') ?? 'a root hash', found: rootHash, source: what.source },
+        'MODEL_ROOT_NOT_ALLOWED',
+        'another model answers than the policy names',
+      ),
+    ),
+    packs.map(({ name, rootHash }) => `${name ?? 'model'} ${rootHash.slice(0, 16)}…`).join(', '),
+  );
+}
+
+function packsOf(config: MeasuredConfig | undefined): readonly ResultModelPack[] {
+  return (config?.models ?? []).map(({ name, repo, rootHash, info }) => ({ name: repo ?? name ?? null, rootHash, info }));
+}
+
+/** MRTD and RTMR0 are the platform's: its firmware and virtual hardware. */
+function hardwareChecks({ policy }: Context, cpu: AuthenticCpu): readonly ResultCheck[] {
+  const known = policy.measurements.hardware;
+  const what: Promised = {
+    rule: 'consistency.hardware',
+    title: 'The firmware and virtual hardware are of a platform that is known',
+    evidence: 'document, policy',
+    expected: 'MRTD and RTMR0 of one of the known platforms',
+    source: 'policy, measurements.hardware',
+  };
+  if (policy.measurements.pinned.some(({ registers }) => registers['mrtd'] && registers['rtmr0'])) return [];
+  if (known === null)
+    return [unchecked(what, 'the policy names no platform, and MRTD and RTMR0 are not in the signed deployment')];
+  const { mrtd, rtmr0 } = cpu.registers;
+  const match = known.find((one) => one.mrtd === mrtd && one.rtmr0 === rtmr0);
+  const rule = { rule: 'hardware', expected: known.map(({ id }) => id).join(', '), found: match?.id ?? `MRTD ${mrtd ?? ''}, RTMR0 ${rtmr0 ?? ''}`, source: what.source };
+  return [promised(what, [decided(match !== undefined, rule, 'HARDWARE_NO_MATCH')])];
+}
+
+/** The values of a word of a kernel command line, as the guest's parser splits it. */
+export function wordsOf(cmdline: string, name: string): string[] {
+  return cmdline
+    .split(/\s+/)
+    .filter((word) => word.startsWith(`${name}=`))
+    .map((word) => word.slice(name.length + 1));
+}

@@ -1,0 +1,205 @@
+/** An SEV-SNP report: genuine, not revoked, new enough, closed to its host. */
+import type { Check } from '@vitrine/appraisal';
+import { toHex } from '@vitrine/bytes';
+import {
+  type AuthenticSnpReport,
+  EvidenceError,
+  type SnpPolicy,
+  appraiseSnp,
+  authenticateSnp,
+  formatTcb,
+  parseSnpReport,
+  parseVek,
+  snpProducts,
+} from '@vitrine/evidence';
+import type { Context } from '../context.ts';
+import {
+  type SnpVcekQuestion,
+  snpCrlRequest,
+  snpVcekQuestions,
+} from '../sources/endorsements.ts';
+import type { PresentedCpu } from '../presented.ts';
+import { type Promised, promised, refused, unchecked } from '../promise.ts';
+import type { ResultCheck } from '../result.ts';
+import type { CpuRuntime } from './runtime.ts';
+
+type SnpPresented = Extract<PresentedCpu, { platform: 'sev-snp' }>;
+
+const genuine: Promised = {
+  rule: 'runtime.evidence',
+  title: 'A genuine AMD processor signed the report',
+  evidence: 'document',
+  expected: 'a report signed by a key that AMD endorses for this chip and firmware',
+  source: 'SEV-SNP ABI 56860, VCEK specification 57230',
+};
+const notRevoked: Promised = {
+  rule: 'runtime.revocation',
+  title: "AMD has not revoked the processor's keys",
+  evidence: 'AMD revocation list',
+  expected: 'a current list that does not name them',
+  source: 'VCEK specification 57230 section 4.3',
+};
+const upToDate: Promised = {
+  rule: 'runtime.tcb',
+  title: 'Its firmware is recent enough',
+  evidence: 'document',
+  expected: 'every component at or over its floor',
+  source: 'policy, hardware.snp.minimum-tcb',
+};
+const closed: Promised = {
+  rule: 'runtime.isolation',
+  title: 'The VM is closed to its host: no debugging, no migration',
+  evidence: 'document',
+  expected: 'guest policy and privilege level as the policy demands',
+  source: 'SEV-SNP ABI 56860 section 4.3',
+};
+
+/** @returns what was authenticated, and the promises about it */
+export async function checkSnp(cpu: SnpPresented, context: Context): Promise<CpuRuntime> {
+  const parsed = parse(cpu.report);
+  if ('code' in parsed) return { checks: [refused(genuine, parsed), ...gone([notRevoked, upToDate, closed])] };
+  const vcek = cpu.vcek ?? (await fetchVcek(context, snpVcekQuestions(parsed)));
+  if (!(vcek instanceof Uint8Array))
+    return { checks: [unchecked(genuine, vcek.reason, vcek.code), ...gone([notRevoked, upToDate, closed])] };
+  const revocation = await authenticateWithRevocation(cpu, vcek, context);
+  if ('error' in revocation)
+    return { checks: [refused(genuine, revocation.error), ...gone([notRevoked, upToDate, closed])] };
+  const { authentic, check: revocationCheck } = revocation;
+  const { checks } = appraiseSnp(authentic, snpPolicy(context));
+  const isAbout = (...words: string[]) => (check: Check) =>
+    words.some((word) => check.rule.startsWith(`snp.policy.${word}`));
+  return {
+    authentic: {
+      platform: 'sev-snp',
+      registers: { launchDigest: toHex(authentic.report.measurement) },
+      reportData: authentic.report.reportData,
+      hostData: toHex(authentic.report.hostData),
+      cpu: `AMD ${authentic.product}`,
+      tcb: formatTcb(authentic.tcb.reported),
+      isProduction: authentic.isProduction,
+      validUntil: [authentic.vek.certificate.notAfter],
+      trusted: authentic.isProduction ? `AMD's root key for ${authentic.product}` : `a root for ${authentic.product} that is not AMD's`,
+    },
+    checks: [
+      promised(
+        genuine,
+        authentic.checks.filter(({ rule }) => rule !== 'snp.revocation'),
+        `${authentic.product}, ${authentic.vek.kind} of chip ${toHex(authentic.report.chipId).slice(0, 16)}…`,
+      ),
+      revocationCheck,
+      promised(upToDate, checks.filter(isAbout('tcb', 'firmware')), formatTcb(authentic.tcb.reported)),
+      promised(closed, checks.filter((check) => !isAbout('tcb', 'firmware', 'revocation')(check)), 'closed'),
+    ],
+  };
+}
+
+function gone(promises: readonly Promised[]) {
+  return promises.map((each) => unchecked(each, 'the report is not authentic'));
+}
+
+function parse(report: Uint8Array): ReturnType<typeof parseSnpReport> | EvidenceError {
+  try {
+    return parseSnpReport(report);
+  } catch (error) {
+    if (error instanceof EvidenceError) return error;
+    throw error;
+  }
+}
+
+interface Missing {
+  readonly reason: string;
+  readonly code: string;
+}
+
+/** A report before version 3 does not say which product it is of: each is asked. */
+async function fetchVcek(context: Context, questions: readonly SnpVcekQuestion[]): Promise<Uint8Array | Missing> {
+  let missing: Missing = { reason: 'no product of AMD that this verifier knows has such a chip', code: 'HTTP_STATUS' };
+  for (const { request } of questions) {
+    const answer = await context.source.get(request);
+    if (answer.ok) return answer.bytes;
+    missing = { reason: `AMD's certificate of the chip is missing: ${answer.message}`, code: answer.code };
+    if (answer.status !== 404) break;
+  }
+  return missing;
+}
+
+function authenticate(
+  { report, intermediates }: SnpPresented,
+  vek: Uint8Array,
+  crl: Uint8Array | undefined,
+  { anchors, now }: Context,
+): Promise<AuthenticSnpReport> {
+  return authenticateSnp({
+    report,
+    vek,
+    now,
+    ...(intermediates ? { intermediates } : {}),
+    ...(anchors.snp ? { anchors: anchors.snp } : {}),
+    ...(crl ? { crl } : {}),
+  });
+}
+
+type Authenticated =
+  | { readonly authentic: AuthenticSnpReport; readonly check: ResultCheck }
+  | { readonly error: EvidenceError };
+
+/** A list that cannot be had, or is bad, does not hide whose report it is. */
+async function authenticateWithRevocation(
+  cpu: SnpPresented,
+  vcek: Uint8Array,
+  context: Context,
+): Promise<Authenticated> {
+  const what = { ...notRevoked, required: context.policy.hardware.snp.requireRevocation };
+  try {
+    const list = await revocationList(cpu, vcek, context);
+    if ('reason' in list) {
+      const check = unchecked(what, `AMD's revocation list is missing: ${list.reason}`, list.code);
+      return { authentic: await authenticate(cpu, vcek, undefined, context), check };
+    }
+    const from = { ...what, evidence: list.evidence };
+    try {
+      const authentic = await authenticate(cpu, vcek, list.bytes, context);
+      const check = promised(from, authentic.checks.filter(({ rule }) => rule === 'snp.revocation'));
+      return { authentic, check };
+    } catch (error) {
+      if (!(error instanceof EvidenceError) || !isAboutRevocation(error)) throw error;
+      const authentic = await authenticate(cpu, vcek, undefined, context);
+      return { authentic, check: refused({ ...from, required: true }, error) };
+    }
+  } catch (error) {
+    if (error instanceof EvidenceError) return { error };
+    throw error;
+  }
+}
+
+function isAboutRevocation({ code }: EvidenceError): boolean {
+  return code.startsWith('CRL_') || code.endsWith('_REVOKED');
+}
+
+async function revocationList(
+  { crl }: SnpPresented,
+  vcek: Uint8Array,
+  context: Context,
+): Promise<{ readonly bytes: Uint8Array; readonly evidence: string } | Missing> {
+  if (crl) return { bytes: crl, evidence: 'document' };
+  const { product, kind } = parseVek(new Uint8Array(vcek));
+  const request = snpCrlRequest(product, kind);
+  const answer = await context.source.get(request);
+  return answer.ok
+    ? { bytes: answer.bytes, evidence: request.url }
+    : { reason: answer.message, code: answer.code };
+}
+
+function snpPolicy({ policy: { hardware } }: Context): SnpPolicy {
+  const { snp } = hardware;
+  return {
+    guestPolicy: {
+      debug: snp.allowDebug ? 'any' : false,
+      migrateMa: snp.allowMigration ? 'any' : false,
+      ...(snp.allowSmt ? {} : { smtAllowed: false }),
+    },
+    vmpl: snp.vmpl,
+    product: snp.products,
+    minimumTcb: Object.fromEntries(snpProducts.map((product) => [product, snp.minimumTcb[product] ?? {}])),
+  };
+}
