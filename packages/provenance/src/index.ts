@@ -1,1 +1,4 @@
-export {};
+export { ProvenanceError } from './error.ts';
+export * from './sigstore/index.ts';
+export * from './merkle.ts';
+export * from './ct/index.ts';
