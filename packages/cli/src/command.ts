@@ -3,7 +3,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { EXIT, codeOf, exitStatusOf } from './exit.ts';
 import type { IdBlockFlags, SnpFlags, TdxFlags } from './measure-command.ts';
 import type { PackFlags } from './pack-command.ts';
+import type { PolicyInitFlags } from './policy-command.ts';
 import { type Terminal, paint, plain } from './terminal.ts';
+import type { VerifyFlags } from './verify-command.ts';
 
 export const VERSION = '0.1.0';
 
@@ -39,7 +41,7 @@ function explain(error: unknown, json: boolean, edge: CommandEdge): void {
 
 function buildProgram(edge: CommandEdge, finish: (status: number) => void): Command {
   const program = new Command('vitrine')
-    .description('Pack a model so that everyone can prove what is in it.')
+    .description('Pack a model so that everyone can prove what is in it; prove who answers at an address.')
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(vitrine --help shows all commands)')
@@ -127,9 +129,70 @@ function buildProgram(edge: CommandEdge, finish: (status: number) => void): Comm
       const { extractCommand } = await lookCommands();
       finish(await extractCommand(pack, folder, flags, edge));
     });
+  addVerifyCommands(program, json, edge, finish);
   addEvidenceCommands(program, json, edge, finish);
   addMeasureCommands(program, json, edge, finish);
   return program;
+}
+
+function addVerifyCommands(
+  program: Command,
+  json: () => Option,
+  edge: CommandEdge,
+  finish: (status: number) => void,
+): void {
+  /** Whom to believe and where to ask: the same for each command that asks a service. */
+  const addEdge = (command: Command): Command =>
+    command
+      .option('--repo <owner/name>', 'the repository whose releases may answer')
+      .option('--policy <file>', 'what is accepted (docs/policy.md)')
+      .option('--dialect <dialect>', 'vitrine, tinfoil or blyss; by default found out')
+      .option('--offline', 'ask nobody but the service: use the document and the cache')
+      .option('--allow-simulated <root.pem>', 'roots of simulated hardware, for development')
+      .option('--trusted-root <file>', 'a Sigstore trusted_root.json besides the public one', collect, [])
+      .option('--ct-logs <file>', 'a list of Certificate Transparency logs instead of the built-in one')
+      .option('--tls-ca <file>', "certification authorities besides this machine's, in PEM")
+      .option('--boot-part <file>', 'firmware, kernel or initrd to recompute the measurement with', collect, [])
+      .option('--mirror <from=to>', 'ask another origin instead of a vendor', collect, [])
+      .option('--timeout <seconds>', 'for each request')
+      .addOption(json());
+  addEdge(
+    program
+      .command('verify')
+      .description('prove who answers at an address: hardware, code, measurement, connection')
+      .argument('[url]'),
+  )
+    .option('--proof <file>', 'a saved proof instead of an address: no network')
+    .option('--at <time>', 'with a proof: the time to judge by; by default when it was gathered')
+    .option('--save-proof <file>', 'keep every byte that went into the verdict')
+    .option('--watch <interval>', 'verify again and again (30s, 5m, 1h), and say what changed')
+    .option('-v, --verbose', 'every rule, with hashes and inputs')
+    .action(async (url: string | undefined, flags: VerifyFlags) => {
+      const { verifyCommand } = await import('./verify-command.ts');
+      finish(await verifyCommand(url, flags, edge));
+    });
+  const policy = program.command('policy').description('write, and explain, what is accepted');
+  addEdge(
+    policy
+      .command('init')
+      .description('draft a policy from what a service shows, for a person to review')
+      .argument('<url>'),
+  )
+    .option('--out <file>', 'a new file; by default standard output')
+    .action(async (url: string, flags: PolicyInitFlags) => {
+      const { policyInitCommand } = await import('./policy-command.ts');
+      finish(await policyInitCommand(url, flags, edge));
+    });
+  policy
+    .command('explain')
+    .description('a policy in plain words')
+    .argument('[file]', 'by default the built-in policy')
+    .option('--repo <owner/name>', 'for the built-in policy')
+    .addOption(json())
+    .action(async (path: string | undefined, flags: { repo?: string; json?: boolean }) => {
+      const { policyExplainCommand } = await import('./policy-command.ts');
+      finish(await policyExplainCommand(path, flags, edge));
+    });
 }
 
 function addEvidenceCommands(

@@ -10,6 +10,7 @@ import { verifyTdx } from './evidence/tdx.ts';
 import { type EvidenceVerdict, MissingEndorsement, type VerifyInputs } from './evidence/verdict.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { type Mark, type Terminal, mark, plain } from './terminal.ts';
+import { parseTime } from './time.ts';
 
 export interface ShowFlags {
   readonly json?: boolean;
@@ -79,20 +80,12 @@ function readInputs(flags: VerifyFlags): VerifyInputs {
   return {
     files: flags.endorsements === undefined ? [] : readEndorsements(flags.endorsements),
     anchors: flags.anchors === undefined ? undefined : certificatesIn(readEndorsements(flags.anchors)),
-    now: timeOf(flags.at),
+    // The clock's time unless another one is given: evidence of yesterday is judged as of yesterday.
+    now: flags.at === undefined ? new Date() : parseTime(flags.at),
     reportData: hex(flags.reportData, '--report-data'),
     measurement: hex(flags.measurement, '--measurement'),
     nonce: hex(flags.nonce, '--nonce'),
   };
-}
-
-/** The clock's time unless another one is given: evidence of yesterday is judged as of yesterday. */
-function timeOf(text: string | undefined): Date {
-  if (text === undefined) return new Date();
-  const time = new Date(/^\d+$/.test(text) ? Number(text) * 1000 : text);
-  if (Number.isNaN(time.getTime()))
-    throw new UsageError(`--at ${text}: expected a time like 2026-03-01T00:00:00Z, or Unix seconds.`);
-  return time;
 }
 
 function unknownKind({ path, kind }: EvidenceFile): UsageError {

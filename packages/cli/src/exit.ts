@@ -18,6 +18,8 @@ const USAGE_CODES = new Set([
   'SOURCE_MISSING',
   'OUTPUT_IN_SOURCE',
   'USAGE',
+  'ARGUMENT_INVALID',
+  'POLICY_MALFORMED',
 ]);
 /** Codes of errors that say that contents are not what they must be. */
 const FAILED_CODES = new Set([

@@ -27,6 +27,11 @@ export class ProgressLine {
     this.#draw(this.#text(what, doneBytes, totalBytes, file));
   }
 
+  /** What is being done, where nothing can be counted. */
+  say(what: string): void {
+    if (this.#terminal.stderr.isTTY === true) this.#draw(plain(what));
+  }
+
   /** Makes room for another line, or for the end. */
   clear(): void {
     if (!this.#isDrawn) return;

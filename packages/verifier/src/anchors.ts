@@ -9,8 +9,6 @@ export interface Anchors {
   /** Intel's root; the built-in one where left out. */
   readonly intel?: readonly Certificate[] | undefined;
   readonly nvidia?: NvidiaTrustAnchors | undefined;
-  /** Any of these hardware roots is not the vendor's own. */
-  readonly isSimulated: boolean;
   /** Sigstore instances whose signatures count. */
   readonly sigstore: readonly TrustedRoot[];
   /** null: transparency of certificates is not checked. */

@@ -1,0 +1,177 @@
+/** `vitrine verify`: who answers at a URL, or what a saved proof says. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import {
+  type AttestationResult,
+  type Dialect,
+  type ProgressEvent,
+  type VerificationPolicy,
+  defaultPolicy,
+  exitStatusOf,
+  formatPolicy,
+  isDialect,
+  parsePolicy,
+  verifyProof,
+  verifyUrl,
+} from '@vitrine/verifier';
+import { UnreadableError, UsageError } from './exit.ts';
+import { ProgressLine } from './progress-line.ts';
+import type { Terminal } from './terminal.ts';
+import { type AnchorFlags, readAnchors } from './verify/anchors.ts';
+import { printResult } from './verify/report.ts';
+import { parseTime } from './time.ts';
+
+export interface VerifyFlags extends AnchorFlags {
+  readonly repo?: string;
+  readonly policy?: string;
+  readonly dialect?: string;
+  readonly offline?: boolean;
+  readonly proof?: string;
+  readonly at?: string;
+  readonly saveProof?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly watch?: string;
+  readonly bootPart?: readonly string[];
+  readonly mirror?: readonly string[];
+  readonly timeout?: string;
+}
+
+export async function verifyCommand(
+  url: string | undefined,
+  flags: VerifyFlags,
+  terminal: Terminal,
+): Promise<number> {
+  const result =
+    flags.proof === undefined
+      ? await verifyLive(requireUrl(url), flags, terminal)
+      : await verifySaved(flags.proof, requireNoUrl(url), flags);
+  if (flags.watch === undefined) report(result, flags, terminal);
+  return exitStatusOf(result.verdict);
+}
+
+function requireUrl(url: string | undefined): string {
+  if (url !== undefined) return url;
+  throw new UsageError('Give the address of a service, or a saved proof (--proof FILE).');
+}
+
+function requireNoUrl(url: string | undefined): undefined {
+  if (url === undefined) return undefined;
+  throw new UsageError('Give the address of a service or a saved proof, not both.');
+}
+
+function report(result: AttestationResult, flags: VerifyFlags, terminal: Terminal): void {
+  if (flags.json) terminal.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else printResult(result, flags, terminal);
+}
+
+async function verifySaved(path: string, _url: undefined, flags: VerifyFlags): Promise<AttestationResult> {
+  for (const [name, value] of Object.entries({ watch: flags.watch, saveProof: flags.saveProof, dialect: flags.dialect }))
+    if (value !== undefined) throw new UsageError(`--${name.replace('saveProof', 'save-proof')} needs a service, not a proof.`);
+  const policy = await readPolicy(flags);
+  return verifyProof(readFile(path), {
+    anchors: await readAnchors(flags),
+    ...(policy ? { policy: policy.policy } : {}),
+    ...(flags.at === undefined ? {} : { at: parseTime(flags.at) }),
+    ...(flags.repo === undefined ? {} : { repository: flags.repo }),
+  });
+}
+
+async function verifyLive(url: string, flags: VerifyFlags, terminal: Terminal): Promise<AttestationResult> {
+  if (flags.watch === undefined) return verifyOnce(url, flags, terminal);
+  const { watch, parseInterval } = await import('./verify/watch.ts');
+  const intervalMs = parseInterval(flags.watch);
+  const once = await verifier(url, flags, terminal);
+  const first = await once();
+  report(first, flags, terminal);
+  return watch(first, intervalMs, once, flags.json === true, terminal);
+}
+
+/** One verification of a service; its proof is saved where that was asked for. */
+export async function verifyOnce(
+  url: string,
+  flags: VerifyFlags,
+  terminal: Terminal,
+): Promise<AttestationResult> {
+  const once = await verifier(url, flags, terminal);
+  return once();
+}
+
+async function verifier(
+  url: string,
+  flags: VerifyFlags,
+  terminal: Terminal,
+): Promise<() => Promise<AttestationResult>> {
+  if (flags.at !== undefined) throw new UsageError('--at needs a saved proof: a service is judged by the clock.');
+  const { liveEdge } = await import('./verify/live.ts');
+  const { policy, bytes } = (await readPolicy(flags)) ?? (await builtInPolicy());
+  const { saveProof, ...edge } = await liveEdge(flags, terminal, homedir());
+  const dialect = readDialect(flags.dialect);
+  const anchors = await readAnchors(flags);
+  return async () => {
+    const progress = new ProgressLine(terminal);
+    try {
+      const { result, proof } = await verifyUrl(url, {
+        policy,
+        policyBytes: bytes,
+        anchors,
+        ...edge,
+        ...(dialect ? { dialect } : {}),
+        ...(flags.repo === undefined ? {} : { repository: flags.repo }),
+        onEvent: (event) => progress.say(sentenceOf(event)),
+      });
+      if (flags.saveProof !== undefined) await saveProof(flags.saveProof, proof);
+      return result;
+    } finally {
+      progress.clear();
+    }
+  };
+}
+
+function sentenceOf(event: ProgressEvent): string {
+  switch (event.kind) {
+    case 'connecting':
+      return `connecting to ${event.endpoint}`;
+    case 'connected':
+      return 'asking for evidence';
+    case 'document':
+      return `reading ${event.dialect} evidence, asking for endorsements`;
+    case 'group':
+      return `${event.group.title}: ${event.group.outcome}`;
+  }
+}
+
+function readDialect(word: string | undefined): Dialect | undefined {
+  if (word === undefined || isDialect(word)) return word;
+  throw new UsageError(`--dialect ${word}: expected vitrine, tinfoil or blyss.`);
+}
+
+interface PolicyFile {
+  readonly policy: VerificationPolicy;
+  readonly bytes: Uint8Array;
+}
+
+/** Undefined where neither a policy nor a repository is named. */
+async function readPolicy({ policy: path, repo }: VerifyFlags): Promise<PolicyFile | undefined> {
+  if (repo !== undefined && !/^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/.test(repo))
+    throw new UsageError(`--repo ${repo}: expected owner/name.`);
+  if (path !== undefined) {
+    const bytes = readFile(path);
+    return { policy: await parsePolicy(bytes), bytes };
+  }
+  return repo === undefined ? undefined : builtInPolicy(repo);
+}
+
+async function builtInPolicy(repository?: string): Promise<PolicyFile> {
+  const bytes = new TextEncoder().encode(formatPolicy(defaultPolicy(repository === undefined ? {} : { repository })));
+  return { policy: await parsePolicy(bytes), bytes };
+}
+
+function readFile(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UnreadableError(`Reading ${path}: ${reason}.`, { cause });
+  }
+}

@@ -1,0 +1,81 @@
+/** Whom the command believes: what is built in, unless files name others. */
+import { readFileSync } from 'node:fs';
+import tls from 'node:tls';
+import { type SnpTrustAnchors, amdTrustAnchors, intelRootCa, nvidiaTrustAnchors, snpProducts } from '@vitrine/evidence';
+import { type LogList, type TrustedRoot, parseLogList, parseTrustedRoot } from '@vitrine/provenance';
+import type { Anchors } from '@vitrine/verifier';
+import { type Certificate, X509Error, commonName, parsePemCertificates } from '@vitrine/x509';
+import { UsageError } from '../exit.ts';
+
+export interface AnchorFlags {
+  /** PEM: roots of simulated hardware. */
+  readonly allowSimulated?: string;
+  /** Sigstore trusted_root.json files, besides the public instance. */
+  readonly trustedRoot?: readonly string[];
+  /** Log list in Google's v3 format. */
+  readonly ctLogs?: string;
+  /** PEM: certification authorities besides those of this machine. */
+  readonly tlsCa?: string;
+}
+
+/** @throws UsageError for a file that cannot be read or is not what it should be */
+export async function readAnchors(flags: AnchorFlags): Promise<Anchors> {
+  const simulated = flags.allowSimulated === undefined ? [] : readCertificates(flags.allowSimulated);
+  return {
+    ...hardwareAnchors(simulated),
+    sigstore: await sigstoreRoots(flags.trustedRoot ?? []),
+    ctLogs: await ctLogs(flags.ctLogs),
+    tlsRoots: [...machineRoots(), ...(flags.tlsCa === undefined ? [] : readCertificates(flags.tlsCa))],
+  };
+}
+
+/** Each root by the name that it has: what is not named stays the vendor's. */
+function hardwareAnchors(roots: readonly Certificate[]): Pick<Anchors, 'snp' | 'intel' | 'nvidia'> {
+  const snp: SnpTrustAnchors = { ...amdTrustAnchors() };
+  const isArk = (root: Certificate) => snpProducts.find((product) => commonName(root.subject) === `ARK-${product}`);
+  const isIntel = (root: Certificate) => commonName(root.subject) === 'Intel SGX Root CA';
+  const others = roots.filter((root) => !isArk(root) && !isIntel(root));
+  const arks = Object.fromEntries(roots.flatMap((ark) => (isArk(ark) ? [[isArk(ark)!, { ark }]] : [])));
+  const nvidia = nvidiaTrustAnchors();
+  return {
+    snp: { ...snp, ...arks },
+    intel: [intelRootCa(), ...roots.filter(isIntel)],
+    nvidia: { device: [...nvidia.device, ...others], rim: [...nvidia.rim, ...others] },
+  };
+}
+
+async function sigstoreRoots(paths: readonly string[]): Promise<readonly TrustedRoot[]> {
+  const { publicGoodTrustedRoot } = await import('@vitrine/provenance/sigstore/public-good');
+  return [publicGoodTrustedRoot(), ...paths.map((path) => readAs(path, 'a Sigstore trusted root', parseTrustedRoot))];
+}
+
+async function ctLogs(path: string | undefined): Promise<LogList> {
+  if (path !== undefined) return readAs(path, 'a list of logs', parseLogList);
+  const { builtInLogList } = await import('@vitrine/provenance/ct/log-list');
+  return builtInLogList();
+}
+
+/** Roots that this machine trusts; one that our strict parser refuses is not among them. */
+function machineRoots(): Certificate[] {
+  return tls.getCACertificates('default').flatMap((pem) => {
+    try {
+      return parsePemCertificates(pem, 'root certificate');
+    } catch (error) {
+      if (error instanceof X509Error) return [];
+      throw error;
+    }
+  });
+}
+
+function readCertificates(path: string): Certificate[] {
+  return readAs(path, 'certificates in PEM', (bytes) => parsePemCertificates(new TextDecoder().decode(bytes), path));
+}
+
+function readAs<T>(path: string, what: string, parse: (bytes: Uint8Array) => T): T {
+  try {
+    return parse(new Uint8Array(readFileSync(path)));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`${path}: expected ${what}: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,70 @@
+/** Verification again and again: what changed is said, and nothing else. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AttestationResult } from '@vitrine/verifier';
+import { UsageError } from '../exit.ts';
+import { type Terminal, mark, plain } from '../terminal.ts';
+
+const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+const MIN_MS = 1000;
+const MAX_MS = 24 * 3_600_000;
+
+/** "30s", "5m", "1h" in milliseconds. @throws UsageError */
+export function parseInterval(text: string): number {
+  const match = /^(\d{1,5})([smh])$/.exec(text);
+  const ms = match ? Number(match[1]) * units[match[2]!]! : NaN;
+  if (ms >= MIN_MS && ms <= MAX_MS) return ms;
+  throw new UsageError(`--watch ${text}: expected a time between 1s and 24h, like 30s, 5m or 1h.`);
+}
+
+/** What a person wants to know of when it changes. */
+export function differences(before: AttestationResult, after: AttestationResult): readonly string[] {
+  const facts = (result: AttestationResult): Record<string, string> => ({
+    verdict: result.verdict,
+    'TLS key': result.keys.tlsSpkiSha256 ?? result.keys.tlsCertificateSha256 ?? 'none',
+    'HPKE key': result.keys.hpkePublicKey ?? 'none',
+    release: [result.release?.tag, result.release?.digest].filter(Boolean).join(' ') || 'none',
+    measurement: result.measurements.fingerprint ?? 'none',
+    processor: [result.hardware.cpu, result.hardware.tcb].filter(Boolean).join(' ') || 'none',
+    devices: result.hardware.devices.map(({ id, architecture }) => `${id} ${architecture}`).join(', ') || 'none',
+    'failed checks': rules(result, 'fail'),
+    'open checks': rules(result, 'not-checked'),
+  });
+  const [old, current] = [facts(before), facts(after)];
+  return Object.keys(current).flatMap((name) =>
+    old[name] === current[name] ? [] : [`${name}: ${old[name]!} → ${current[name]!}`],
+  );
+}
+
+function rules({ groups }: AttestationResult, wanted: 'fail' | 'not-checked'): string {
+  const found = groups.flatMap(({ checks }) =>
+    checks.filter(({ outcome }) => outcome === wanted).map(({ code, rule }) => code ?? rule),
+  );
+  return found.join(', ') || 'none';
+}
+
+/** Until the signal. @returns the last result */
+export async function watch(
+  first: AttestationResult,
+  intervalMs: number,
+  again: () => Promise<AttestationResult>,
+  json: boolean,
+  terminal: Terminal,
+): Promise<AttestationResult> {
+  let last = first;
+  while (!terminal.signal.aborted) {
+    try {
+      await sleep(intervalMs, undefined, { signal: terminal.signal });
+      const result = await again();
+      const changes = differences(last, result);
+      last = result;
+      if (json) terminal.stdout.write(`${JSON.stringify({ ...result, changes })}\n`);
+      else for (const change of changes) terminal.stdout.write(`${result.verifiedAt} ${plain(change)}\n`);
+      if (!json && changes.length === 0)
+        terminal.stdout.write(`${result.verifiedAt} ${mark(terminal, terminal.stdout, 'pass')} no change\n`);
+    } catch (error) {
+      if (terminal.signal.aborted) break;
+      throw error;
+    }
+  }
+  return last;
+}
