@@ -48,4 +48,3 @@ export {
 } from './identity-policy.ts';
 export { type BuildersExpectation, appraiseBuilders } from './builders.ts';
 export { type StatementExpectation, appraiseStatement } from './statement-policy.ts';
-export { publicGoodTrustedRoot } from './public-good.ts';

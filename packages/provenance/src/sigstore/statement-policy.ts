@@ -63,8 +63,8 @@ function subjectCheck(statement: Statement | undefined, { subject }: StatementEx
     return passed({ ...rule, found: name === '' ? 'a subject without a name' : `subject ${name}` });
   } catch (error) {
     if (!(error instanceof ProvenanceError)) throw error;
-    const { code }: ProvenanceError = error;
-    return failed({ ...rule, found: error.message }, code);
+    const { code, message } = error as ProvenanceError;
+    return failed({ ...rule, found: message }, code);
   }
 }
 
