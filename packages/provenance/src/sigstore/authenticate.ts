@@ -36,9 +36,14 @@ export interface AuthenticBundle {
   readonly [authentic]: true;
   readonly bundle: SigstoreBundle;
   readonly content: BundleContent;
+  /** Of an envelope; undefined where an artifact is signed itself. */
+  readonly payload: Uint8Array | undefined;
+  readonly payloadType: string | undefined;
   /** The statement, where the payload is one. */
   readonly statement: Statement | undefined;
   readonly signer: AuthenticSigner;
+  /** Of the certificate; undefined where the bundle is signed with a bare key. */
+  readonly identity: Identity | undefined;
   /** The earliest first. */
   readonly observedTimes: readonly ObservedTime[];
   readonly logEntries: readonly VerifiedLogEntry[];
@@ -93,8 +98,11 @@ export async function authenticateBundle(evidence: BundleEvidence): Promise<Auth
   return {
     bundle,
     content,
+    payload: content.kind === 'dsse' ? content.payload : undefined,
+    payloadType: content.kind === 'dsse' ? content.payloadType : undefined,
     statement,
     signer,
+    identity: signer.kind === 'certificate' ? signer.identity : undefined,
     observedTimes: [...times].sort((a, b) => a.time.getTime() - b.time.getTime()),
     logEntries: log.map(({ entry }) => entry),
     scts: certificate.scts,

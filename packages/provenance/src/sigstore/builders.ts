@@ -65,7 +65,7 @@ function groupByIdentity(bundles: readonly AuthenticBundle[]): Map<string, Authe
     const { signer } = bundle;
     if (signer.kind === 'key') continue;
     const { workflow, subject, issuer, githubWorkflowRepository, sourceRepositoryUri } = signer.identity;
-    const who = workflow ? `${workflow.server}/${workflow.repository}/${workflow.path}` : subject.value;
+    const who = workflow ? `${workflow.server}/${workflow.repository}/${workflow.path}` : subject;
     // A reusable workflow signs for many repositories.
     const source = sourceRepositoryUri ?? githubWorkflowRepository;
     const name = [who, ...(source === undefined ? [] : [`for ${source}`]), `by ${issuer ?? 'nobody'}`].join(

@@ -101,10 +101,10 @@ function subjectCheck({ subject }: Identity, policy: SubjectPolicy): Check {
   const rule = {
     rule: 'sigstore.identity.subject',
     expected: policy.subject,
-    found: subject.value,
+    found: subject,
     source: 'RFC 5280 section 4.2.1.6',
   };
-  return decided(subject.value === policy.subject, rule, 'IDENTITY_SUBJECT_MISMATCH');
+  return decided(subject === policy.subject, rule, 'IDENTITY_SUBJECT_MISMATCH');
 }
 
 /** The repository whose workflow ran, not the one that a reusable workflow lies in. */
@@ -124,13 +124,13 @@ function builderCheck({ subject, workflow }: Identity, policy: WorkflowPolicy): 
   const rule = {
     rule: 'sigstore.identity.builder',
     expected: policy.builder ?? `a workflow of ${serverOf(policy)}/${policy.repository}`,
-    found: subject.value,
+    found: subject,
     source: 'Fulcio, subject alternative name of GitHub workflows (job_workflow_ref)',
   };
   const holds =
     policy.builder === undefined
       ? workflow?.server === serverOf(policy) && workflow.repository === policy.repository
-      : workflow !== undefined && matchesPattern(policy.builder, subject.value);
+      : workflow !== undefined && matchesPattern(policy.builder, subject);
   return decided(holds, rule, 'WORKFLOW_BUILDER_MISMATCH');
 }
 
@@ -153,8 +153,7 @@ function configPath({ buildConfigUri }: Identity, policy: WorkflowPolicy): strin
   return buildConfigUri.slice(start.length).split('@')[0];
 }
 
-function refCheck(identity: Identity, { ref: policy }: WorkflowPolicy): Check {
-  const ref = sourceRef(identity);
+function refCheck({ ref }: Identity, { ref: policy }: WorkflowPolicy): Check {
   const rule = {
     rule: 'sigstore.identity.ref',
     expected: describeRef(policy),
@@ -178,14 +177,14 @@ function describeRef(policy: RefPolicy): string {
 
 /** What a certificate says twice it says the same both times: another way to say a branch is a tag. */
 function agreementCheck(identity: Identity, policy: WorkflowPolicy): Check {
-  const { sourceRepositoryRef: ref, githubWorkflowRef: oldRef, workflow } = identity;
+  const { ref, sourceRepositoryRef, githubWorkflowRef, workflow } = identity;
   const { sourceRepositoryUri: uri, githubWorkflowRepository: name } = identity;
   const pairs: readonly (readonly [string, string | undefined, string | undefined])[] = [
-    ['refs', ref, oldRef],
+    ['refs', sourceRepositoryRef, githubWorkflowRef],
     ['repositories', uri, name && `${serverOf(policy)}/${name}`],
     // A builder of another repository has a ref of its own.
-    ['ref and subject', ref ?? oldRef, policy.builder === undefined ? workflow?.ref : undefined],
-    ['build signer and subject', identity.buildSignerUri, identity.subject.value],
+    ['ref and subject', ref, policy.builder === undefined ? workflow?.ref : undefined],
+    ['build signer and subject', identity.buildSignerUri, identity.subject],
   ];
   const [disagreement] = pairs.filter(([, a, b]) => a !== undefined && b !== undefined && a !== b);
   const rule = {
@@ -232,10 +231,6 @@ function sourceRepository(
   if (sourceRepositoryUri === undefined) return githubWorkflowRepository;
   const start = `${serverOf(policy)}/`;
   return sourceRepositoryUri.startsWith(start) ? sourceRepositoryUri.slice(start.length) : undefined;
-}
-
-function sourceRef({ sourceRepositoryRef, githubWorkflowRef }: Identity): string | undefined {
-  return sourceRepositoryRef ?? githubWorkflowRef;
 }
 
 function serverOf({ server = 'https://github.com' }: WorkflowPolicy): string {

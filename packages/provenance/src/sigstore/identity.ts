@@ -15,11 +15,15 @@ import { sigstoreError } from './error.ts';
 
 /** As Fulcio wrote it down; undefined for what the certificate does not say. */
 export interface Identity {
-  readonly subject: { readonly kind: 'uri' | 'email' | 'name'; readonly value: string };
+  /** The subject alternative name. */
+  readonly subject: string;
+  readonly subjectKind: 'uri' | 'email' | 'name';
   /** 1.8, or of old certificates 1.1. */
   readonly issuer: string | undefined;
   /** The subject, where it is a workflow of GitHub. */
   readonly workflow: WorkflowUri | undefined;
+  /** What the workflow ran on: 1.14, or of old certificates 1.6. "refs/tags/v1.0.0" */
+  readonly ref: string | undefined;
   /** 1.2 */
   readonly githubWorkflowTrigger: string | undefined;
   /** 1.3 */
@@ -85,12 +89,14 @@ const OTHER_NAME = contextTag(0);
 /** @throws ProvenanceError CERT_IDENTITY_MALFORMED */
 export function identityOf(certificate: Certificate): Identity {
   return refuseAs('CERT_IDENTITY_MALFORMED', () => {
-    const subject = readSubject(certificate);
+    const { kind: subjectKind, value: subject } = readSubject(certificate);
     const read = (number: number) => readExtension(certificate, number);
     return {
       subject,
+      subjectKind,
       issuer: read(8) ?? read(1),
-      workflow: subject.kind === 'uri' ? parseWorkflowUri(subject.value) : undefined,
+      workflow: subjectKind === 'uri' ? parseWorkflowUri(subject) : undefined,
+      ref: read(14) ?? read(6),
       githubWorkflowTrigger: read(2),
       githubWorkflowSha: read(3),
       githubWorkflowName: read(4),
@@ -129,7 +135,7 @@ export function parseWorkflowUri(uri: string): WorkflowUri | undefined {
 }
 
 /** SubjectAltName with one name (RFC 5280 section 4.2.1.6). */
-function readSubject({ extensions }: Certificate): Identity['subject'] {
+function readSubject({ extensions }: Certificate): { kind: Identity['subjectKind']; value: string } {
   const extension = extensions.get(extensionOid.subjectAltName);
   if (!extension) throw malformed('it has no subject alternative name');
   const [name, ...others] = parseDer(extension.value, 'subject alternative name').children(derTag.sequence);
