@@ -11,8 +11,17 @@ import {
 import { refuseAs } from '../error.ts';
 import { ctError } from './error.ts';
 
+/** A digitally-signed value of TLS 1.2 (RFC 5246 section 4.7), without what it signs. */
+export interface DigitallySigned {
+  /** HashAlgorithm of RFC 5246 section 7.4.1.4.1: 4 is SHA-256, the only one that verifies. */
+  readonly hash: number;
+  /** SignatureAlgorithm of the same section: 1 is RSA, 3 is ECDSA. */
+  readonly signatureAlgorithm: number;
+  readonly signature: Uint8Array;
+}
+
 /** Parsed, not verified. */
-export interface Sct {
+export interface Sct extends DigitallySigned {
   /** 0 is v1, the only one. */
   readonly version: 0;
   /** 32 bytes: SHA-256 of the log's SubjectPublicKeyInfo. */
@@ -21,11 +30,6 @@ export interface Sct {
   readonly timestampMs: number;
   /** CtExtensions: empty, or of a static-ct log its leaf index. */
   readonly extensions: Uint8Array;
-  /** HashAlgorithm of RFC 5246 section 7.4.1.4.1: 4 is SHA-256, the only one that verifies. */
-  readonly hash: number;
-  /** SignatureAlgorithm of the same section: 1 is RSA, 3 is ECDSA. */
-  readonly signatureAlgorithm: number;
-  readonly signature: Uint8Array;
 }
 
 export const ctOid = {
@@ -39,6 +43,7 @@ const MAX_TIME_MS = 8_640_000_000_000_000n;
 const X509_ENTRY = 0;
 const PRECERT_ENTRY = 1;
 const CERTIFICATE_TIMESTAMP = 0;
+const TIMESTAMPED_ENTRY = 0;
 
 /**
  * A SignedCertificateTimestampList as TLS encodes it (RFC 6962 section 3.3).
@@ -73,20 +78,19 @@ export function parseSct(bytes: Uint8Array): Sct {
     const timestamp = reader.u64be('timestamp');
     if (timestamp > MAX_TIME_MS) throw malformed('a timestamp is beyond every date');
     const extensions = reader.take(reader.u16be('length of the extensions'), 'extensions');
-    const hash = reader.u8('hash algorithm');
-    const signatureAlgorithm = reader.u8('signature algorithm');
-    const signature = reader.take(reader.u16be('length of the signature'), 'signature');
+    const signature = readDigitallySigned(reader);
     reader.end();
-    return {
-      version,
-      logId,
-      timestampMs: Number(timestamp),
-      extensions,
-      hash,
-      signatureAlgorithm,
-      signature,
-    };
+    return { version, logId, timestampMs: Number(timestamp), extensions, ...signature };
   });
+}
+
+/** @throws BytesError */
+export function readDigitallySigned(reader: ByteReader): DigitallySigned {
+  return {
+    hash: reader.u8('hash algorithm'),
+    signatureAlgorithm: reader.u8('signature algorithm'),
+    signature: reader.take(reader.u16be('length of the signature'), 'signature'),
+  };
 }
 
 /**
@@ -112,12 +116,12 @@ export async function precertSignedData(
   leaf: Certificate,
   issuerSpki: Uint8Array,
 ): Promise<Uint8Array> {
-  return signedData(sct, await precertEntry(leaf, issuerSpki));
+  return signedDataOf(sct, await precertEntry(leaf, issuerSpki));
 }
 
 /** The same for a certificate whose timestamps come beside it, in a TLS extension or an OCSP response (x509_entry). */
 export function x509SignedData(sct: Sct, leaf: Certificate): Uint8Array {
-  return signedData(sct, x509Entry(leaf));
+  return signedDataOf(sct, x509Entry(leaf));
 }
 
 /** entry_type and signed_entry of a TimestampedEntry (RFC 6962 section 3.4). */
@@ -130,20 +134,26 @@ export function x509Entry(leaf: Certificate): Uint8Array {
   return concatBytes(bigEndianBytes(X509_ENTRY, 2), withLength(leaf.der, 3));
 }
 
-function signedData(sct: Sct, entry: Uint8Array): Uint8Array {
+/** The digitally-signed struct over an entry of `precertEntry` or `x509Entry`. */
+export function signedDataOf(sct: Sct, entry: Uint8Array): Uint8Array {
   return concatBytes(Uint8Array.of(sct.version, CERTIFICATE_TIMESTAMP), timestampedEntry(sct, entry));
 }
 
 /** timestamp, entry, extensions: what the signature and the log's leaf have in common. */
-export function timestampedEntry(sct: Sct, entry: Uint8Array): Uint8Array {
+function timestampedEntry(sct: Sct, entry: Uint8Array): Uint8Array {
   return concatBytes(bigEndianBytes(sct.timestampMs, 8), entry, withLength(sct.extensions, 2));
+}
+
+/** What the log's tree has as its leaf (RFC 6962 section 3.4): version v1, timestamped_entry. */
+export function merkleTreeLeaf(sct: Sct, entry: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(0, TIMESTAMPED_ENTRY), timestampedEntry(sct, entry));
 }
 
 /**
  * The TBSCertificate that went to the log: without the list of timestamps, or the poison, and with the lengths around it
  * written anew; every other byte stays. A list of extensions that is empty then is left out.
  */
-export function precertTbs(leaf: Certificate): Uint8Array {
+function precertTbs(leaf: Certificate): Uint8Array {
   const { extensions } = leaf;
   if (extensions.has(ctOid.sctList) && extensions.has(ctOid.poison))
     throw ctError('CERTIFICATE_NOT_LOGGABLE', 'A certificate has both timestamps and the poison extension.');
@@ -177,7 +187,7 @@ export async function verifySct(sct: Sct, signedData: Uint8Array, key: Verificat
 
 /** A digitally-signed struct of a log: SCTs and tree heads alike. */
 export async function verifyLogSignature(
-  { hash, signatureAlgorithm, signature }: Pick<Sct, 'hash' | 'signatureAlgorithm' | 'signature'>,
+  { hash, signatureAlgorithm, signature }: DigitallySigned,
   tbs: Uint8Array,
   key: VerificationKey,
 ): Promise<boolean> {
@@ -205,7 +215,7 @@ function withLength(bytes: Uint8Array, lengthBytes: number): Uint8Array {
 }
 
 /** An integer from 0 to 2^53-1. */
-function bigEndianBytes(value: number, sizeBytes: number): Uint8Array {
+export function bigEndianBytes(value: number, sizeBytes: number): Uint8Array {
   const bytes = new Uint8Array(sizeBytes);
   let left = value;
   for (let at = sizeBytes - 1; at >= 0; at--) {
