@@ -134,7 +134,7 @@ function handshake(
         resolve({ socket, certificates, key: keyOf(certificates[0], authority) });
       } catch (error) {
         socket.destroy();
-        reject(error as Error);
+        reject(socketFailure(error, authority));
       }
     });
   });

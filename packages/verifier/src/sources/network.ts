@@ -194,7 +194,7 @@ function answerOf(
     return failure('TIMEOUT', `${sentenceCase(name)}: ${time.expiredMessage}.`);
   const { code, message } = fetchFailureOf(error) ?? {
     code: 'PROTOCOL_ERROR',
-    message: `${sentenceCase(name)}: the client failed: ${error instanceof Error ? error.message : String(error)}`,
+    message: `${sentenceCase(name)}: the client failed (${error instanceof Error ? error.message : String(error)}).`,
   };
   return failure(code, message);
 }
