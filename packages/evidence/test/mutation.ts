@@ -1,5 +1,4 @@
 /** Damage to bytes, the same at each run. */
-import { concatBytes } from '@vitrine/bytes';
 import { codeOf, ExpectationError } from './suite.ts';
 
 /** A generator of 32-bit numbers from a seed (xorshift32, Marsaglia 2003). */
@@ -23,41 +22,50 @@ export function withBitFlipped(bytes: Uint8Array, bit: number): Uint8Array {
   return flipped;
 }
 
+const MAX_DAMAGES = 8;
+const MAX_DOUBLED_BYTES = 64;
+
 /** A copy with one to eight random damages: bits, bytes, extreme values, cuts, doublings, removals. */
 export function mutated(bytes: Uint8Array, random: () => number): Uint8Array {
-  let result: Uint8Array = bytes.slice();
-  for (let count = 1 + (random() % 8); count > 0; count--) {
-    const at = result.length > 0 ? random() % result.length : 0;
+  // With room for what doublings add: a hundred thousand copies of copies would take longer than what they test.
+  const room = new Uint8Array(bytes.length + MAX_DAMAGES * MAX_DOUBLED_BYTES);
+  room.set(bytes);
+  let length = bytes.length;
+  for (let count = 1 + (random() % MAX_DAMAGES); count > 0; count--) {
+    const at = length > 0 ? random() % length : 0;
     switch (random() % 7) {
       case 0:
-        if (result.length > 0) result[at]! ^= 1 << (random() % 8);
+        if (length > 0) room[at]! ^= 1 << (random() % 8);
         break;
       case 1:
-        if (result.length > 0) result[at] = random() & 0xff;
+        if (length > 0) room[at] = random() & 0xff;
         break;
       case 2:
-        result.fill([0x00, 0xff, 0x80, 0x7f][random() % 4]!, at, at + 1 + (random() % 8));
+        room.fill([0x00, 0xff, 0x80, 0x7f][random() % 4]!, at, Math.min(length, at + 1 + (random() % 8)));
         break;
       case 3:
-        result = result.slice(0, at);
+        length = at;
         break;
       case 4: {
-        const piece = result.slice(at, at + 1 + (random() % 64));
-        result = concatBytes(result.subarray(0, at), piece, result.subarray(at));
+        const pieceBytes = Math.min(1 + (random() % MAX_DOUBLED_BYTES), length - at);
+        room.copyWithin(at + pieceBytes, at, length);
+        length += pieceBytes;
         break;
       }
       case 5: {
-        const length = 1 + (random() % 16);
-        result = concatBytes(result.subarray(0, at), result.subarray(at + length));
+        const end = Math.min(length, at + 1 + (random() % 16));
+        room.copyWithin(at, end, length);
+        length -= end - at;
         break;
       }
       default: {
-        const from = result.length > 0 ? random() % result.length : 0;
-        result.copyWithin(at, from, from + 1 + (random() % 32));
+        const from = length > 0 ? random() % length : 0;
+        const end = Math.min(from + 1 + (random() % 32), length, from + length - at);
+        room.copyWithin(at, from, end);
       }
     }
   }
-  return result;
+  return room.slice(0, length);
 }
 
 /**

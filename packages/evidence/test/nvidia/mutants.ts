@@ -24,7 +24,7 @@ import {
 } from '@vitrine/simtee';
 import { parseOcspResponse } from '@vitrine/x509';
 import { fuzz } from '../mutation.ts';
-import { type Suite, type SuiteContext, expectEqual } from '../suite.ts';
+import { type Suite, type SuiteContext, expectEqual, expectRefused } from '../suite.ts';
 
 const COUNT = 100_000;
 const now = new Date('2026-06-01T00:00:00Z');
@@ -126,7 +126,12 @@ export const mutantSuite: Suite = {
         const eat = await issueEat(service, { nonce: new Uint8Array(32), now, devices: { 'GPU-0': {} } });
         const [[, text]] = JSON.parse(decodeUtf8(eat)) as [[string, string]];
         const token = parseJwt(text, 'overall token');
-        await mutants([utf8(service.jwks)], async (jwks) => verifyJwt(token, { jwks, now }));
+        const jwks = utf8(service.jwks);
+        await verifyJwt(token, { jwks, now });
+        // A key of another name: the set is read to its end, and no signature is verified.
+        const other = { ...token, keyId: 'another' };
+        await expectRefused(() => verifyJwt(other, { jwks, now }), 'EAT_KEY_UNKNOWN');
+        await fuzz([jwks], COUNT, async (mutant) => verifyJwt(other, { jwks: mutant, now }));
       },
     },
     {
