@@ -14,6 +14,10 @@ export interface Presented {
   readonly launch: PresentedLaunch;
   /** A certificate that travels in the document (PEM or DER), where the connection's own cannot be seen. */
   readonly certificate?: Uint8Array | undefined;
+  /** The host that the document says it speaks for (Tinfoil's bundle): the certificate must name it. */
+  readonly domain?: string | undefined;
+  /** SHA-256, hexadecimal, that `.hatt.` names of a certificate commit to: of format ‖ body (Tinfoil v2). */
+  readonly documentSha256?: string | undefined;
 }
 
 export type PresentedCpu =
@@ -105,6 +109,11 @@ export interface PresentedRelease {
   readonly bundles: readonly Uint8Array[];
   /** Bundles over the reference values of the hardware (TDX MRTD, RTMR0). */
   readonly platformBundles: readonly Uint8Array[];
+  /** What the platform's bundle says it is of, where the document says so. */
+  readonly platform?:
+    { readonly repository: string; readonly tag?: string | undefined; readonly digest: string } | undefined;
+  /** Bundles of witnesses that a release is still current (Tinfoil v3). */
+  readonly freshnessBundles?: readonly Uint8Array[] | undefined;
 }
 
 /** What the service says it was launched with: a hypothesis that the measurement proves or refutes. */
