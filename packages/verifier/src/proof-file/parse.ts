@@ -47,19 +47,26 @@ function readProof(document: JsonNode, blobs: Blobs): Proof {
   document.onlyNames(
     'format',
     'endpoint',
+    'repository',
+    'requestedDialect',
     'dialect',
     'gatheredAt',
     'nonce',
+    'policy',
     'connection',
     'answers',
     'memory',
     'blobs',
   );
+  const dialect = (node: JsonNode) => node.word(...dialects);
   return {
     endpoint: text(document.get('endpoint'), MAX_URL_CHARACTERS),
-    dialect: orNull(document.get('dialect'), (node) => node.word(...dialects)),
+    repository: orNull(document.get('repository'), (node) => text(node, 255)),
+    requestedDialect: orNull(document.get('requestedDialect'), dialect),
+    dialect: orNull(document.get('dialect'), dialect),
     gatheredAt: time(document.get('gatheredAt')),
-    nonce: orNull(document.get('nonce'), (node) => lowerHex(node, 32)),
+    nonce: lowerHex(document.get('nonce'), 32),
+    policy: blobs.take(document.get('policy')),
     connection: orNull(document.get('connection'), (node) => readConnection(node, blobs)),
     answers: readAnswers(document.get('answers'), blobs),
     memory: orNull(document.get('memory'), readMemory),

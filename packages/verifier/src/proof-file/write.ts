@@ -14,9 +14,12 @@ export async function writeProof(proof: Proof): Promise<Uint8Array> {
   const document = {
     format: proofFormat,
     endpoint: proof.endpoint,
+    repository: proof.repository,
+    requestedDialect: proof.requestedDialect,
     dialect: proof.dialect,
     gatheredAt: timeText(proof.gatheredAt),
-    nonce: proof.nonce && toHex(proof.nonce),
+    nonce: toHex(proof.nonce),
+    policy: await blobs.add(proof.policy),
     connection: proof.connection && (await connectionJson(proof.connection, blobs)),
     answers: await inTurn(proof.answers, (answer) => answerJson(answer, blobs)),
     memory: proof.memory && memoryJson(proof.memory),
