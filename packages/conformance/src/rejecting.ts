@@ -1,6 +1,7 @@
 /** Typed errors of the packages below become rejections of the stage. */
 import { EvidenceError } from '@vitrine/evidence';
 import { MeasureError } from '@vitrine/measure/error';
+import { ProvenanceError } from '@vitrine/provenance';
 import { Rejection } from './stage.ts';
 
 /**
@@ -14,9 +15,13 @@ export async function rejecting<T>(
   try {
     return await step();
   } catch (error) {
-    if (!(error instanceof EvidenceError || error instanceof MeasureError)) throw error;
-    const own: string = (error as EvidenceError | MeasureError).code;
+    if (!isTyped(error)) throw error;
+    const own: string = error.code;
     const code = Object.hasOwn(codes, own) ? codes[own]! : own;
     throw new Rejection(code, error.message, { cause: error });
   }
+}
+
+function isTyped(error: unknown): error is EvidenceError | MeasureError | ProvenanceError {
+  return error instanceof EvidenceError || error instanceof MeasureError || error instanceof ProvenanceError;
 }

@@ -7,8 +7,10 @@ import { verifyEhbpKeyBinding } from './ehbp-key-binding.ts';
 import { measureSnpStage } from './measure-snp.ts';
 import { measureTdxStage } from './measure-tdx.ts';
 import { verifyHardwareMeasurements, verifyMeasurement } from './measurement.ts';
+import { verifySigstore } from './sigstore.ts';
 
 export const stages: Readonly<Record<string, Stage>> = {
+  'verify-sigstore': verifySigstore,
   'verify-attestation-sev': verifyAttestationSev,
   'verify-attestation-tdx': verifyAttestationTdx,
   'verify-measurement': verifyMeasurement,
