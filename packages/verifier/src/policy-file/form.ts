@@ -84,12 +84,10 @@ export function integer(minimum: number, maximum: number): Form<number> {
       const text = plainText(node, expected);
       const value = /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : NaN;
       if (value >= minimum && value <= maximum) return value;
-      throw refused(
-        node.place,
-        expected,
-        describe(node),
-        'Write it in decimal digits, without sign, point, exponent or leading zero.',
-      );
+      const advice = Number.isNaN(value)
+        ? 'Write it in decimal digits, without sign, point, exponent or leading zero.'
+        : 'Choose one within these bounds.';
+      throw refused(node.place, expected, describe(node), advice);
     },
     write: String,
   };

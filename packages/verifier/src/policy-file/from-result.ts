@@ -136,7 +136,10 @@ function parseTcb(tcb: string): TcbFloor {
   );
 }
 
-function takeDevices(draft: Draft, { hardware: { devices } }: AttestationResult): void {
+function takeDevices(draft: Draft, result: AttestationResult): void {
+  const { devices } = result.hardware;
+  // That no GPU showed evidence means something only beside evidence of a processor.
+  if (result.measurements.platform === null && devices.length === 0) return;
   const known = devices.map((device) => accepted(architecture, device.architecture));
   const gpus = known.filter((one) => one === undefined || !one.startsWith('LS')).length;
   const architectures = [...new Set(known.filter((one) => one !== undefined))].sort();

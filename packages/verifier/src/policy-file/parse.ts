@@ -33,6 +33,7 @@ function requireVersionFirst(tree: YamlNode): void {
       first ? `the key ${first[0].slice(0, 60).replace(/[^\x20-\x7e]/g, '?')}` : 'none',
       'The first line is: version: 1',
     );
+  policyShape.fields.version.form.read(first[1].value);
 }
 
 function policyOf(file: PolicyFile, hash: string): VerificationPolicy {

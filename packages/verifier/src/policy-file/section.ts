@@ -144,7 +144,12 @@ export function keyed<K extends string, T>(
 /** @throws PolicyFileError where it is no map, or has a key that is not known */
 function mapOf(node: YamlNode, expected: string, known: readonly string[]): YamlMap {
   if (node.kind !== 'map')
-    throw refused(node.place, expected, describe(node), `Write keys below it: ${listed(known, 'and')}.`);
+    throw refused(
+      node.place,
+      `a map of keys (${expected})`,
+      describe(node),
+      `Write keys below it: ${listed(known, 'and')}.`,
+    );
   for (const [key, { place }] of node.entries) {
     if (known.includes(key)) continue;
     const close = closest(key, known);

@@ -14,7 +14,7 @@ import type {
   VerificationPolicy,
 } from '../policy.ts';
 import { defaultPolicy, githubActionsIssuer, githubReleases } from './default.ts';
-import { type Form, choice, flag, integer, list, orWord } from './form.ts';
+import { type Form, choice, describe, flag, integer, list, orWord, refused } from './form.ts';
 import { pinnedMeasurement } from './pinned.ts';
 import { keyed, section } from './section.ts';
 import { snpLines } from './tcb-floor.ts';
@@ -42,11 +42,13 @@ const measurementBytes = 48;
 const level = integer(0, 255);
 
 const version: Form<1> = {
-  expected: '1',
+  expected: '1, the version of this format',
   schema: { const: 1 },
   read: (node) => {
-    integer(1, 1).read(node);
-    return 1;
+    if (node.kind === 'scalar' && node.text === '1' && !node.isQuoted) return 1;
+    const isQuoted = node.kind === 'scalar' && node.isQuoted;
+    const advice = isQuoted ? 'Write it without quotes.' : 'A newer verifier may read the file.';
+    throw refused(node.place, version.expected, describe(node), advice);
   },
   write: String,
 };

@@ -86,7 +86,7 @@ export const domain = text({
     if (/^[a-z]+:\/\//.test(found)) return 'Write the host alone, without https:// and path.';
     if (/:[0-9]+$/.test(found)) return 'Write the host without its port.';
     if (found.includes('*'))
-      return '* stands for one whole label at the front, below a domain of two labels or more.';
+      return 'A * stands for one whole label at the front, below a domain of two labels or more.';
     return 'For example inference.example.org or *.example.org; names in other scripts in their xn-- form.';
   },
   normalized: (found) => found.toLowerCase(),

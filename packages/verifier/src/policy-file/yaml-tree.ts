@@ -140,8 +140,11 @@ function refuseSyntaxErrors({ errors, directives }: Document.Parsed, lines: Line
       {
         place: placeAt(lines, error.pos[0], ''),
         expected: 'YAML',
-        found: `a mistake in its syntax (${error.message.replace(/[^\x20-\x7e]+/g, ' ')})`,
-        advice: 'Keys of one map stand one below the other, two spaces further in than their own key.',
+        found: `a mistake in its syntax (${error.message.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 120)})`,
+        advice:
+          error.code === 'BAD_ALIAS'
+            ? 'Quote a value that begins with *.'
+            : 'Keys of one map stand one below the other, two spaces further in than their own key.',
       },
       { cause: error },
     );
@@ -210,7 +213,8 @@ class TreeBuilder {
         found: 'a merge key "<<"',
         advice: 'Write the keys out: a policy says in one place what it means.',
       });
-    return { keyText: text, keyPlace: { ...bare, path: path === '' ? text : `${path}.${text}` } };
+    const step = /^[A-Za-z0-9_-]{1,60}$/.test(text) ? text : quoted(text);
+    return { keyText: text, keyPlace: { ...bare, path: path === '' ? step : `${path}.${step}` } };
   }
 }
 
@@ -224,7 +228,10 @@ function emptyValue(place: Place): PolicyFileError {
     place,
     expected: 'a value',
     found: 'nothing',
-    advice: 'Write one, or remove the key to get its default.',
+    advice:
+      place.path === ''
+        ? 'The first line of a policy is: version: 1'
+        : 'Write one, or remove the key to get its default.',
   });
 }
 
