@@ -50,6 +50,8 @@ const MAX_PROOF_BYTES = 64 * 1024;
 const MAX_TILE_BYTES = 8192;
 const MAX_AUDIT_PATH = 64;
 const LEAF_INDEX = 0;
+/** The log is within its time: no contradiction, and no proof. */
+const notYetDue: CtErrorCode = 'INCLUSION_NOT_YET_DUE';
 
 /** Of every timestamp that is valid, each log once. */
 export async function inclusionTargets({ leaf, issuer, scts }: AuthenticScts): Promise<InclusionTarget[]> {
@@ -130,9 +132,8 @@ export async function proveInclusion(
     return { log, kind: 'included', inclusion: await verifyInclusion(target, answers) };
   } catch (error) {
     if (!(error instanceof ProvenanceError)) throw error;
-    const code = error.code as CtErrorCode;
-    if (code === 'INCLUSION_NOT_YET_DUE') return { log, kind: 'not-checked', reason: error.message };
-    return { log, kind: 'refused', error };
+    if (error.code === notYetDue) return { log, kind: 'not-checked', reason: error.message };
+    return { log, kind: 'refused', error: error as ProvenanceError };
   }
 }
 
