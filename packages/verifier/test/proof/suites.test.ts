@@ -1,0 +1,5 @@
+/** Runs the suites of proof files in Node. */
+import { runSuites } from '../../../evidence/test/run-suites.ts';
+import { suites } from './suites.ts';
+
+runSuites(suites);
