@@ -152,7 +152,12 @@ function addVerifyCommands(
       .option('--trusted-root <file>', 'a Sigstore trusted_root.json besides the public one', collect, [])
       .option('--ct-logs <file>', 'a list of Certificate Transparency logs instead of the built-in one')
       .option('--tls-ca <file>', "certification authorities besides this machine's, in PEM")
-      .option('--boot-part <file>', 'firmware, kernel or initrd to recompute the measurement with', collect, [])
+      .option(
+        '--boot-part <file>',
+        'firmware, kernel or initrd to recompute the measurement with',
+        collect,
+        [],
+      )
       .option('--mirror <from=to>', 'ask another origin instead of a vendor', collect, [])
       .option('--timeout <seconds>', 'for each request')
       .addOption(json());

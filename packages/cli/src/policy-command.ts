@@ -10,12 +10,18 @@ export interface PolicyInitFlags extends VerifyFlags {
 }
 
 /** Writes what the service shows as a policy, for a person to read before anyone goes by it. */
-export async function policyInitCommand(url: string, flags: PolicyInitFlags, terminal: Terminal): Promise<number> {
+export async function policyInitCommand(
+  url: string,
+  flags: PolicyInitFlags,
+  terminal: Terminal,
+): Promise<number> {
   if (flags.out !== undefined && existsSync(flags.out))
     throw new UsageError(`${flags.out} exists: a policy is not overwritten. Name another file.`);
   const result = await verifyOnce(url, flags, terminal);
   if (result.measurements.platform === null) {
-    terminal.stderr.write(`${plain(url)} shows no evidence that is authentic: there is nothing to make a policy of (vitrine verify ${plain(url)} says why).\n`);
+    terminal.stderr.write(
+      `${plain(url)} shows no evidence that is authentic: there is nothing to make a policy of (vitrine verify ${plain(url)} says why).\n`,
+    );
     return result.verdict === 'failed' ? EXIT.failed : EXIT.couldNot;
   }
   const text = policyFromResult(result, { at: new Date(result.verifiedAt) });

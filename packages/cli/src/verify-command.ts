@@ -45,7 +45,7 @@ export async function verifyCommand(
   const result =
     flags.proof === undefined
       ? await verifyLive(requireUrl(url), flags, terminal)
-      : await verifySaved(flags.proof, requireNoUrl(url), flags);
+      : await verifySaved(flags.proof, url, flags);
   if (flags.watch === undefined) report(result, flags, terminal);
   return exitStatusOf(result.verdict);
 }
@@ -55,19 +55,24 @@ function requireUrl(url: string | undefined): string {
   throw new UsageError('Give the address of a service, or a saved proof (--proof FILE).');
 }
 
-function requireNoUrl(url: string | undefined): undefined {
-  if (url === undefined) return undefined;
-  throw new UsageError('Give the address of a service or a saved proof, not both.');
-}
-
 function report(result: AttestationResult, flags: VerifyFlags, terminal: Terminal): void {
   if (flags.json) terminal.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   else printResult(result, flags, terminal);
 }
 
-async function verifySaved(path: string, _url: undefined, flags: VerifyFlags): Promise<AttestationResult> {
-  for (const [name, value] of Object.entries({ watch: flags.watch, saveProof: flags.saveProof, dialect: flags.dialect }))
-    if (value !== undefined) throw new UsageError(`--${name.replace('saveProof', 'save-proof')} needs a service, not a proof.`);
+async function verifySaved(
+  path: string,
+  url: string | undefined,
+  flags: VerifyFlags,
+): Promise<AttestationResult> {
+  if (url !== undefined) throw new UsageError('Give the address of a service or a saved proof, not both.');
+  for (const [name, value] of Object.entries({
+    watch: flags.watch,
+    saveProof: flags.saveProof,
+    dialect: flags.dialect,
+  }))
+    if (value !== undefined)
+      throw new UsageError(`--${name.replace('saveProof', 'save-proof')} needs a service, not a proof.`);
   const policy = await readPolicy(flags);
   return verifyProof(readFile(path), {
     anchors: await readAnchors(flags),
@@ -102,7 +107,8 @@ async function verifier(
   flags: VerifyFlags,
   terminal: Terminal,
 ): Promise<() => Promise<AttestationResult>> {
-  if (flags.at !== undefined) throw new UsageError('--at needs a saved proof: a service is judged by the clock.');
+  if (flags.at !== undefined)
+    throw new UsageError('--at needs a saved proof: a service is judged by the clock.');
   const { liveEdge } = await import('./verify/live.ts');
   const { policy, bytes } = (await readPolicy(flags)) ?? (await builtInPolicy());
   const { saveProof, ...edge } = await liveEdge(flags, terminal, homedir());
@@ -163,7 +169,9 @@ async function readPolicy({ policy: path, repo }: VerifyFlags): Promise<PolicyFi
 }
 
 async function builtInPolicy(repository?: string): Promise<PolicyFile> {
-  const bytes = new TextEncoder().encode(formatPolicy(defaultPolicy(repository === undefined ? {} : { repository })));
+  const bytes = new TextEncoder().encode(
+    formatPolicy(defaultPolicy(repository === undefined ? {} : { repository })),
+  );
   return { policy: await parsePolicy(bytes), bytes };
 }
 

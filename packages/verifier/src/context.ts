@@ -1,5 +1,6 @@
 /** What every group of checks is given: one appraisal's inputs, none of them global. */
 import type { Anchors } from './anchors.ts';
+import { VerifierError } from './error.ts';
 import type { VerificationPolicy } from './policy.ts';
 import type { Presented } from './presented.ts';
 import type { ProofConnection, ReleaseMemory } from './proof.ts';
@@ -22,7 +23,28 @@ export interface Context {
   readonly repository: string | null;
 }
 
-/** The bytes, or why they are not there. */
-export async function ask(context: Context, request: ResourceRequest): Promise<Answer> {
-  return context.source.get(request);
+/** Why something is not there, for a check that could not be made. */
+export interface Missing {
+  readonly reason: string;
+  readonly code: string;
+}
+
+/**
+ * The resource, read; or why it is not there. A service that answers with something else than it should is as good as
+ * one that does not answer.
+ */
+export async function askFor<T>(
+  { source }: Pick<Context, 'source'>,
+  request: ResourceRequest,
+  read: (bytes: Uint8Array, answer: Extract<Answer, { ok: true }>) => T | Promise<T>,
+): Promise<{ readonly value: T } | Missing> {
+  const answer = await source.get(request);
+  if (!answer.ok) return { reason: answer.message, code: answer.code };
+  try {
+    return { value: await read(answer.bytes, answer) };
+  } catch (error) {
+    if (error instanceof VerifierError && error.code === 'ENDORSEMENT_MALFORMED')
+      return { reason: error.message, code: error.code };
+    throw error;
+  }
 }

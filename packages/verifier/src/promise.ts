@@ -1,5 +1,6 @@
 /** One promise of a result: a sentence for a person over the rules that it consists of. */
 import type { Check, CheckOutcome } from '@vitrine/appraisal';
+import type { Refusal } from './refusal.ts';
 import type { ResultCheck } from './result.ts';
 
 export interface Promised {
@@ -29,7 +30,7 @@ export function promised(what: Promised, details: readonly Check[], found?: stri
 }
 
 /** A typed error is a failure: what was refused was there, and was not good. */
-export function refused(what: Promised, error: { readonly code: string; readonly message: string }): ResultCheck {
+export function refused(what: Promised, error: Refusal): ResultCheck {
   return {
     ...base(what),
     outcome: 'fail',

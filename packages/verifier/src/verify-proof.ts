@@ -34,7 +34,10 @@ export async function replay(proof: Proof, options: ReplayOptions): Promise<Atte
   const tooOld = ageRefusal(proof, policy, now);
   if (tooOld) return resultWithoutDocument({ endpoint, policy, now }, tooOld, 'fail');
   if (proof.answers.length === 0) {
-    const empty = new VerifierError('OFFLINE', 'The proof holds no document: the endpoint could not be reached when it was made.');
+    const empty = new VerifierError(
+      'OFFLINE',
+      'The proof holds no document: the endpoint could not be reached when it was made.',
+    );
     return resultWithoutDocument({ endpoint, policy, now }, empty, 'not-checked');
   }
   return appraiseEndpoint({
@@ -55,7 +58,8 @@ export async function replay(proof: Proof, options: ReplayOptions): Promise<Atte
 
 function originOf(endpoint: string): string {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `https://${endpoint}`;
-  if (!URL.canParse(text)) throw new VerifierError('PROOF_MALFORMED', 'The endpoint of the proof is no address.');
+  if (!URL.canParse(text))
+    throw new VerifierError('PROOF_MALFORMED', 'The endpoint of the proof is no address.');
   return new URL(text).origin;
 }
 
@@ -67,7 +71,10 @@ function ageRefusal(
   const limit = freshness.maximumProofAgeSeconds;
   const age = Math.floor((now.getTime() - gatheredAt.getTime()) / 1000);
   if (age < 0)
-    return { code: 'PROOF_FROM_FUTURE', message: `The proof was gathered at ${gatheredAt.toISOString()}, after the time given.` };
+    return {
+      code: 'PROOF_FROM_FUTURE',
+      message: `The proof was gathered at ${gatheredAt.toISOString()}, after the time given.`,
+    };
   if (limit === null || age <= limit) return undefined;
   return { code: 'PROOF_TOO_OLD', message: `The proof is ${age} s old; the policy allows ${limit} s.` };
 }

@@ -119,12 +119,21 @@ export async function verifyUrl(endpoint: string, options: VerifyOptions): Promi
 function parseEndpoint(endpoint: string): URL {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `https://${endpoint}`;
   if (!URL.canParse(text))
-    throw new VerifierError('ARGUMENT_INVALID', `Expected an address like https://inference.example.org, found "${endpoint.slice(0, 200)}".`);
+    throw new VerifierError(
+      'ARGUMENT_INVALID',
+      `Expected an address like https://inference.example.org, found "${endpoint.slice(0, 200)}".`,
+    );
   const url = new URL(text);
   if (url.protocol !== 'https:')
-    throw new VerifierError('ARGUMENT_INVALID', `Expected an https address, found ${url.protocol}//: without TLS there is no key to attest.`);
+    throw new VerifierError(
+      'ARGUMENT_INVALID',
+      `Expected an https address, found ${url.protocol}//: without TLS there is no key to attest.`,
+    );
   if (url.username !== '' || url.password !== '')
-    throw new VerifierError('ARGUMENT_INVALID', 'The address holds a name or a password: it would be stored in proofs.');
+    throw new VerifierError(
+      'ARGUMENT_INVALID',
+      'The address holds a name or a password: it would be stored in proofs.',
+    );
   return url;
 }
 
@@ -195,4 +204,3 @@ async function remember(
     loggedAtUnix: loggedAt ? Math.floor(Date.parse(loggedAt) / 1000) : null,
   });
 }
-

@@ -81,7 +81,12 @@ export async function verify(inputs: VerifyInputs): Promise<AttestationResult> {
     hardware: {
       cpu: cpu?.cpu ?? null,
       tcb: cpu?.tcb ?? null,
-      devices: runtime.devices.map(({ id, architecture, driver, firmware }) => ({ id, architecture, driver, firmware })),
+      devices: runtime.devices.map(({ id, architecture, driver, firmware }) => ({
+        id,
+        architecture,
+        driver,
+        firmware,
+      })),
     },
     release: code.release,
     modelPacks: consistency.modelPacks,
@@ -90,9 +95,14 @@ export async function verify(inputs: VerifyInputs): Promise<AttestationResult> {
 }
 
 /** Keys that nobody signed for are not shown as attested. */
-function attestedKeys({ presented: { keys } }: Context, groups: readonly ResultGroup[]): AttestationResult['keys'] {
+function attestedKeys(
+  { presented: { keys } }: Context,
+  groups: readonly ResultGroup[],
+): AttestationResult['keys'] {
   const runtime = groups.find(({ id }) => id === 'runtime');
-  const isBound = runtime?.checks.some(({ rule, outcome }) => rule === 'runtime.binding' && outcome === 'pass');
+  const isBound = runtime?.checks.some(
+    ({ rule, outcome }) => rule === 'runtime.binding' && outcome === 'pass',
+  );
   if (!isBound) return { tlsSpkiSha256: null, tlsCertificateSha256: null, hpkePublicKey: null, others: {} };
   return {
     tlsSpkiSha256: keys.tlsSpkiSha256 ?? null,

@@ -3,15 +3,18 @@ import { decodeUtf8 } from '@vitrine/bytes';
 import {
   type AuthenticGpuReport,
   type AuthenticRim,
+  type Check,
   type Device,
   appraiseDevices,
   appraiseGpu,
   authenticateGpu,
   authenticateRim,
   nvidiaTrustAnchors,
+  parseDeviceChain,
   parseGpuEvidenceJson,
+  parseRim,
 } from '@vitrine/evidence';
-import { sameCertificate } from '@vitrine/x509';
+import { type Certificate, parseOcspResponse, sameCertificate } from '@vitrine/x509';
 import { bytesOfKind } from './files.ts';
 import { type EvidenceVerdict, MissingEndorsement, type VerifyInputs } from './verdict.ts';
 
@@ -22,11 +25,12 @@ export async function verifyGpu(bytes: Uint8Array, inputs: VerifyInputs): Promis
     throw new MissingEndorsement('The device certificate chain (PEM) is not among the endorsements.');
   const report = await authenticate(bytes, decodeUtf8(chain.bytes, chain.path), inputs);
   const rims = await readRims(inputs);
-  const policy = { ...(inputs.nonce ? { nonce: inputs.nonce } : {}), ...rimsFor(report, rims) };
+  const chosen = rimsFor(report, rims);
+  const policy = { ...(inputs.nonce ? { nonce: inputs.nonce } : {}), ...chosen };
   const { checks } = appraiseGpu(report, policy);
   return {
     what: `NVIDIA ${report.architecture.chip} report, driver ${report.opaque.driverVersion ?? 'unknown'}, VBIOS ${report.opaque.vbiosVersion ?? 'unknown'}`,
-    checks: [...report.checks, ...checks],
+    checks: [...report.checks, ...rimChecks([{ report, ...chosen }]), ...checks],
     isProduction: isProduction(report),
   };
 }
@@ -53,27 +57,43 @@ export async function verifyGpuEvidence(bytes: Uint8Array, inputs: VerifyInputs)
   );
   return {
     what: `NVIDIA evidence of ${devices.length} devices`,
-    checks: [...devices.flatMap(({ report }) => report.checks), ...checks],
+    checks: [...devices.flatMap(({ report }) => report.checks), ...rimChecks(devices), ...checks],
     isProduction: devices.every(({ report }) => isProduction(report)),
   };
 }
 
 function authenticate(report: Uint8Array, chain: string, inputs: VerifyInputs): Promise<AuthenticGpuReport> {
-  const ocspResponses = bytesOfKind(inputs.files, 'ocsp-response');
+  const ocspResponses = responsesFor(parseDeviceChain(chain), inputs);
   return authenticateGpu({
     report,
     chain,
     ...(inputs.anchors ? { anchors: inputs.anchors } : {}),
-    ...(ocspResponses.length > 0 ? { ocspResponses } : {}),
+    ocspResponses,
     now: inputs.now,
   });
 }
 
-async function readRims({ files, anchors, now }: VerifyInputs): Promise<AuthenticRim[]> {
+async function readRims(inputs: VerifyInputs): Promise<AuthenticRim[]> {
+  const { files, anchors, now } = inputs;
   const rims: AuthenticRim[] = [];
   for (const xml of bytesOfKind(files, 'nvidia-rim'))
-    rims.push(await authenticateRim({ xml, ...(anchors ? { anchors } : {}), now }));
+    rims.push(
+      await authenticateRim({
+        xml,
+        ...(anchors ? { anchors } : {}),
+        ocspResponses: responsesFor(parseRim(xml).signature.certificates, inputs),
+        now,
+      }),
+    );
   return rims;
+}
+
+/** Of all responses in the folder those that speak of this chain's certificates: each chain takes no others. */
+function responsesFor(chain: readonly Certificate[], { files }: VerifyInputs): Uint8Array[] {
+  const serialNumbers = chain.slice(0, -1).map(({ serialNumber }) => serialNumber);
+  return bytesOfKind(files, 'ocsp-response').filter((der) =>
+    parseOcspResponse(der).responses.some(({ serialNumber }) => serialNumbers.includes(serialNumber)),
+  );
 }
 
 /** Of several the one with the report's version; a single one of another version is shown as what it is. */
@@ -88,6 +108,12 @@ function rimsFor(
   const driverRim = choose('driver', report.opaque.driverVersion);
   const vbiosRim = choose('vbios', report.opaque.vbiosVersion);
   return { ...(driverRim ? { driverRim } : {}), ...(vbiosRim ? { vbiosRim } : {}) };
+}
+
+/** What was proven of the manifests that were compared with, each once however many devices share it. */
+function rimChecks(devices: readonly Device[]): Check[] {
+  const used = new Set(devices.flatMap(({ driverRim, vbiosRim }) => [driverRim, vbiosRim]));
+  return [...used].flatMap((rim) => rim?.checks ?? []);
 }
 
 function isProduction({ chain }: AuthenticGpuReport): boolean {

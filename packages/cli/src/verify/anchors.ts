@@ -1,7 +1,13 @@
 /** Whom the command believes: what is built in, unless files name others. */
 import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
-import { type SnpTrustAnchors, amdTrustAnchors, intelRootCa, nvidiaTrustAnchors, snpProducts } from '@vitrine/evidence';
+import {
+  type SnpTrustAnchors,
+  amdTrustAnchors,
+  intelRootCa,
+  nvidiaTrustAnchors,
+  snpProducts,
+} from '@vitrine/evidence';
 import { type LogList, type TrustedRoot, parseLogList, parseTrustedRoot } from '@vitrine/provenance';
 import type { Anchors } from '@vitrine/verifier';
 import { type Certificate, X509Error, commonName, parsePemCertificates } from '@vitrine/x509';
@@ -32,7 +38,8 @@ export async function readAnchors(flags: AnchorFlags): Promise<Anchors> {
 /** Each root by the name that it has: what is not named stays the vendor's. */
 function hardwareAnchors(roots: readonly Certificate[]): Pick<Anchors, 'snp' | 'intel' | 'nvidia'> {
   const snp: SnpTrustAnchors = { ...amdTrustAnchors() };
-  const isArk = (root: Certificate) => snpProducts.find((product) => commonName(root.subject) === `ARK-${product}`);
+  const isArk = (root: Certificate) =>
+    snpProducts.find((product) => commonName(root.subject) === `ARK-${product}`);
   const isIntel = (root: Certificate) => commonName(root.subject) === 'Intel SGX Root CA';
   const others = roots.filter((root) => !isArk(root) && !isIntel(root));
   const arks = Object.fromEntries(roots.flatMap((ark) => (isArk(ark) ? [[isArk(ark)!, { ark }]] : [])));
@@ -46,11 +53,14 @@ function hardwareAnchors(roots: readonly Certificate[]): Pick<Anchors, 'snp' | '
 
 async function sigstoreRoots(paths: readonly string[]): Promise<readonly TrustedRoot[]> {
   const { publicGoodTrustedRoot } = await import('@vitrine/provenance/sigstore/public-good');
-  return [publicGoodTrustedRoot(), ...paths.map((path) => readAs(path, 'a Sigstore trusted root', parseTrustedRoot))];
+  return [
+    publicGoodTrustedRoot(),
+    ...paths.map((path) => readAs(path, 'a Sigstore trusted root', parseTrustedRoot)),
+  ];
 }
 
 async function ctLogs(path: string | undefined): Promise<LogList> {
-  if (path !== undefined) return readAs(path, 'a list of logs', parseLogList);
+  if (path !== undefined) return await parseLogList(readAs(path, 'a list of logs', (bytes) => bytes));
   const { builtInLogList } = await import('@vitrine/provenance/ct/log-list');
   return builtInLogList();
 }
@@ -68,7 +78,9 @@ function machineRoots(): Certificate[] {
 }
 
 function readCertificates(path: string): Certificate[] {
-  return readAs(path, 'certificates in PEM', (bytes) => parsePemCertificates(new TextDecoder().decode(bytes), path));
+  return readAs(path, 'certificates in PEM', (bytes) =>
+    parsePemCertificates(new TextDecoder().decode(bytes), path),
+  );
 }
 
 function readAs<T>(path: string, what: string, parse: (bytes: Uint8Array) => T): T {

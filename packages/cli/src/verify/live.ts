@@ -43,7 +43,10 @@ export async function liveEdge(flags: VerifyFlags, terminal: Terminal, home: str
   const bootParts: Source[] = flags.bootPart?.length ? [await folderSource(flags.bootPart)] : [];
   const cached = flags.offline
     ? new OfflineSource({ store, clock })
-    : new CachingSource(createNetworkSource({ fetch: client.fetch, mirrors, signal, clock, ...timeouts }), { store, clock });
+    : new CachingSource(createNetworkSource({ fetch: client.fetch, mirrors, signal, clock, ...timeouts }), {
+        store,
+        clock,
+      });
   return {
     clock,
     signal,
@@ -79,7 +82,9 @@ function readMirrors(pairs: readonly string[]): Mirrors {
   for (const pair of pairs) {
     const [from, to, ...rest] = pair.split('=');
     if (!from || !to || rest.length > 0 || !URL.canParse(from) || !URL.canParse(to))
-      throw new UsageError(`--mirror ${pair}: expected ORIGIN=REPLACEMENT, like https://kdsintf.amd.com=https://mirror.example.org.`);
+      throw new UsageError(
+        `--mirror ${pair}: expected ORIGIN=REPLACEMENT, like https://kdsintf.amd.com=https://mirror.example.org.`,
+      );
     origins[new URL(from).origin] = new URL(to).origin;
   }
   const kinds = Object.keys(resourceRules) as ResourceKind[];

@@ -9,7 +9,9 @@ export interface ReportFlags {
 export function printResult(result: AttestationResult, flags: ReportFlags, terminal: Terminal): void {
   const { stdout } = terminal;
   const dialect = result.dialect === null ? '' : ` (${result.dialect})`;
-  stdout.write(`${plain(result.endpoint)}${dialect}, as of ${result.verifiedAt}, policy ${plain(result.policy.name)}\n`);
+  stdout.write(
+    `${plain(result.endpoint)}${dialect}, as of ${result.verifiedAt}, policy ${plain(result.policy.name)}\n`,
+  );
   for (const group of result.groups) printGroup(group, flags, terminal);
   if (result.simulated)
     stdout.write(
@@ -23,7 +25,9 @@ function printGroup(group: ResultGroup, { verbose }: ReportFlags, terminal: Term
   const { stdout } = terminal;
   stdout.write(`\n${group.title}\n`);
   for (const check of group.checks) {
-    stdout.write(`  ${mark(terminal, stdout, check.outcome)} ${plain(check.title)}${remark(check, terminal)}\n`);
+    stdout.write(
+      `  ${mark(terminal, stdout, check.outcome)} ${plain(check.title)}${remark(check, terminal)}\n`,
+    );
     if (!verbose) continue;
     for (const detail of check.details) {
       const code = detail.code === undefined ? '' : `${detail.code}: `;
@@ -59,9 +63,18 @@ function shortened(text: string): string {
 
 function printValues(result: AttestationResult, { stdout }: Terminal): void {
   const lines: [string, string | null][] = [
-    ...Object.entries(result.measurements.evidence).map(([name, value]): [string, string] => [`measured ${name}`, value]),
-    ...Object.entries(result.measurements.signed).map(([name, value]): [string, string] => [`signed ${name}`, value]),
-    ...Object.entries(result.measurements.recomputed).map(([name, value]): [string, string] => [`recomputed ${name}`, value]),
+    ...Object.entries(result.measurements.evidence).map(([name, value]): [string, string] => [
+      `measured ${name}`,
+      value,
+    ]),
+    ...Object.entries(result.measurements.signed).map(([name, value]): [string, string] => [
+      `signed ${name}`,
+      value,
+    ]),
+    ...Object.entries(result.measurements.recomputed).map(([name, value]): [string, string] => [
+      `recomputed ${name}`,
+      value,
+    ]),
     ['fingerprint', result.measurements.fingerprint],
     ['processor', result.hardware.cpu],
     ['TCB', result.hardware.tcb],
@@ -70,11 +83,15 @@ function printValues(result: AttestationResult, { stdout }: Terminal): void {
       `${architecture}, driver ${driver ?? 'unknown'}, firmware ${firmware ?? 'unknown'}`,
     ]),
     ['release', result.release?.digest ?? null],
-    ...(result.release?.signers ?? []).map(({ identity, issuer }): [string, string] => ['signed by', `${identity} (${issuer})`]),
+    ...(result.release?.signers ?? []).map(({ identity, issuer }): [string, string] => [
+      'signed by',
+      `${identity} (${issuer})`,
+    ]),
     ['policy', result.policy.sha256],
   ];
   stdout.write('\nValues\n');
-  for (const [name, value] of lines) if (value !== null) stdout.write(`  ${name.padEnd(24)} ${plain(value)}\n`);
+  for (const [name, value] of lines)
+    if (value !== null) stdout.write(`  ${name.padEnd(24)} ${plain(value)}\n`);
 }
 
 function printSummary(result: AttestationResult, terminal: Terminal): void {
@@ -89,7 +106,10 @@ function printSummary(result: AttestationResult, terminal: Terminal): void {
       ['TLS key', keys.tlsSpkiSha256 ?? keys.tlsCertificateSha256],
       ['HPKE key', keys.hpkePublicKey],
       ['release', release && `${release.repository ?? ''} ${release.tag ?? ''}`.trim()],
-      ...modelPacks.map(({ name, rootHash }): [string, string] => ['model', `${name ?? ''} ${rootHash}`.trim()]),
+      ...modelPacks.map(({ name, rootHash }): [string, string] => [
+        'model',
+        `${name ?? ''} ${rootHash}`.trim(),
+      ]),
       ['trusted', result.trusted.join('; ')],
       ['valid until', result.validUntil],
     ];

@@ -25,7 +25,8 @@ export function differences(before: AttestationResult, after: AttestationResult)
     release: [result.release?.tag, result.release?.digest].filter(Boolean).join(' ') || 'none',
     measurement: result.measurements.fingerprint ?? 'none',
     processor: [result.hardware.cpu, result.hardware.tcb].filter(Boolean).join(' ') || 'none',
-    devices: result.hardware.devices.map(({ id, architecture }) => `${id} ${architecture}`).join(', ') || 'none',
+    devices:
+      result.hardware.devices.map(({ id, architecture }) => `${id} ${architecture}`).join(', ') || 'none',
     'failed checks': rules(result, 'fail'),
     'open checks': rules(result, 'not-checked'),
   });
@@ -42,6 +43,10 @@ function rules({ groups }: AttestationResult, wanted: 'fail' | 'not-checked'): s
   return found.join(', ') || 'none';
 }
 
+function isAborted({ signal }: Terminal): boolean {
+  return signal.aborted;
+}
+
 /** Until the signal. @returns the last result */
 export async function watch(
   first: AttestationResult,
@@ -51,7 +56,7 @@ export async function watch(
   terminal: Terminal,
 ): Promise<AttestationResult> {
   let last = first;
-  while (!terminal.signal.aborted) {
+  while (!isAborted(terminal)) {
     try {
       await sleep(intervalMs, undefined, { signal: terminal.signal });
       const result = await again();
@@ -62,8 +67,8 @@ export async function watch(
       if (!json && changes.length === 0)
         terminal.stdout.write(`${result.verifiedAt} ${mark(terminal, terminal.stdout, 'pass')} no change\n`);
     } catch (error) {
-      if (terminal.signal.aborted) break;
-      throw error;
+      // The signal ended the pause, or the verification.
+      if (!isAborted(terminal)) throw error;
     }
   }
   return last;

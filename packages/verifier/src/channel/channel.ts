@@ -1,16 +1,17 @@
 /** Group 4, the channel: the key of this very connection is the attested one, and its certificate is public. */
 import { type Check, decided, notChecked } from '@vitrine/appraisal';
-import { BytesError, sha256, toHex } from '@vitrine/bytes';
+import { sha256, toHex } from '@vitrine/bytes';
 import {
-  ProvenanceError,
   appraiseCt,
   appraiseTlsCertificate,
   authenticateScts,
   decodeDcode,
+  subjectNames,
 } from '@vitrine/provenance';
-import { type Certificate, X509Error, parseCertificate, parsePemCertificates, requireIssued } from '@vitrine/x509';
+import { type Certificate, parseCertificate, parsePemCertificates } from '@vitrine/x509';
 import type { Context } from '../context.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
+import { type Refusal, refusalOf } from '../refusal.ts';
 import type { ResultCheck } from '../result.ts';
 import type { AuthenticCpu } from '../runtime/runtime.ts';
 import { checkInclusion } from './inclusion.ts';
@@ -48,25 +49,32 @@ const transparency: Promised = {
 export async function checkChannel(context: Context, cpu: AuthenticCpu | undefined): Promise<Channel> {
   const shown = readCertificates(context);
   if ('reason' in shown) {
-    const checks = [key, certificate, transparency].map((what) => unchecked(required(what, context), shown.reason));
+    const checks = [key, certificate, transparency].map((what) =>
+      unchecked(required(what, context), shown.reason),
+    );
     return { validUntil: [], trusted: [], checks };
   }
   if ('error' in shown) {
-    const checks = [refused(certificate, shown.error), ...[key, transparency].map((what) => unchecked(required(what, context), 'the certificate cannot be read'))];
+    const checks = [
+      refused(certificate, shown.error),
+      ...[key, transparency].map((what) =>
+        unchecked(required(what, context), 'the certificate cannot be read'),
+      ),
+    ];
     return { validUntil: [], trusted: [], checks };
   }
   const { chain, isOfConnection } = shown;
   const leaf = chain[0]!;
-  const [keyCheck, ...others] = await Promise.all([
+  const [keyCheck, certificateChecks] = await Promise.all([
     checkKey(context, cpu, leaf, isOfConnection),
-    checkCertificate(context, chain),
-    checkTransparency(context, chain),
-    checkCommitments(context, leaf),
+    checkCertificates(context, chain),
   ]);
   return {
     validUntil: [leaf.notAfter],
-    trusted: context.policy.channel.requireTrustedChain ? ['a public certification authority, for the name only'] : [],
-    checks: [keyCheck, ...others.flat()],
+    trusted: context.policy.channel.requireTrustedChain
+      ? ['a public certification authority, for the name only']
+      : [],
+    checks: [keyCheck, ...certificateChecks, ...checkCommitments(context, leaf)],
   };
 }
 
@@ -82,22 +90,23 @@ function required(what: Promised, { policy: { channel } }: Context): Promised {
 type Shown =
   | { readonly chain: readonly Certificate[]; readonly isOfConnection: boolean }
   | { readonly reason: string }
-  | { readonly error: X509Error };
+  | { readonly error: Refusal };
 
 /** What the server showed; or, where the connection cannot be seen, what the document carries. */
 function readCertificates({ connection, presented }: Context): Shown {
   try {
     if (connection && connection.certificates.length > 0)
       return {
-        chain: connection.certificates.map((der, at) => parseCertificate(der, `certificate ${at + 1} of the server`)),
+        chain: connection.certificates.map((der, at) =>
+          parseCertificate(der, `certificate ${at + 1} of the server`),
+        ),
         isOfConnection: true,
       };
     if (!presented.certificate)
       return { reason: 'the connection cannot be seen from here, and the document carries no certificate' };
     return { chain: parseCarried(presented.certificate), isOfConnection: false };
   } catch (error) {
-    if (error instanceof X509Error) return { error };
-    throw error;
+    return { error: refusalOf(error) };
   }
 }
 
@@ -115,7 +124,13 @@ async function checkKey(
   isOfConnection: boolean,
 ): Promise<ResultCheck> {
   const what = required(
-    isOfConnection ? key : { ...key, title: 'The key of the certificate in the document is the attested one', evidence: 'document' },
+    isOfConnection
+      ? key
+      : {
+          ...key,
+          title: 'The key of the certificate in the document is the attested one',
+          evidence: 'document',
+        },
     context,
   );
   if (!cpu) return unchecked(what, 'there is no authentic evidence that could attest a key');
@@ -137,7 +152,12 @@ async function checkKey(
     rules.push(
       decided(
         found === keys.tlsCertificateSha256,
-        { rule: 'tls-certificate', expected: keys.tlsCertificateSha256, found, source: 'SHA-256 of the certificate' },
+        {
+          rule: 'tls-certificate',
+          expected: keys.tlsCertificateSha256,
+          found,
+          source: 'SHA-256 of the certificate',
+        },
         'TLS_CERTIFICATE_MISMATCH',
         'somebody stands between you and the enclave, or its certificate was renewed without a new attestation',
       ),
@@ -151,27 +171,39 @@ async function checkKey(
   return promised({ ...what, required: false }, rules, rules[0]!.found);
 }
 
-async function checkCertificate(context: Context, chain: readonly Certificate[]): Promise<readonly ResultCheck[]> {
+async function checkCertificates(
+  context: Context,
+  chain: readonly Certificate[],
+): Promise<readonly ResultCheck[]> {
   const { anchors, now, policy, connection, endpoint } = context;
   const what = required(certificate, context);
   const hostname = connection?.host ?? hostOf(endpoint);
-  if (hostname === undefined) return [unchecked(what, 'it is not known which name the certificate must be for')];
-  if (anchors.tlsRoots === null)
-    return [unchecked(what, 'no roots of the web were given: the chain of the certificate was not judged')];
-  const checks = await appraiseTlsCertificate({ chain, hostname, anchors: anchors.tlsRoots, now });
+  if (hostname === undefined) {
+    const reason = 'it is not known which name the certificate must be for';
+    return [unchecked(what, reason), unchecked(required(transparency, context), reason)];
+  }
+  const { checks, path } = await appraiseTlsCertificate({ chain, hostname, anchors: anchors.tlsRoots, now });
   const domain = domainCheck(hostname, policy.channel.domains);
-  return [promised(what, [...domain, ...checks], hostname)];
+  const check = promised(what, [...domain, ...checks], hostname);
+  return [check, ...(await checkTransparency(context, path))];
 }
 
 function domainCheck(hostname: string, domains: readonly string[] | null): Check[] {
   if (domains === null) return [];
   const matches = (pattern: string) =>
     pattern === hostname ||
-    (pattern.startsWith('*.') && hostname.endsWith(pattern.slice(1)) && !hostname.slice(0, -pattern.length + 1).includes('.'));
+    (pattern.startsWith('*.') &&
+      hostname.endsWith(pattern.slice(1)) &&
+      !hostname.slice(0, -pattern.length + 1).includes('.'));
   return [
     decided(
       domains.some(matches),
-      { rule: 'policy.channel.domains', expected: domains.join(', '), found: hostname, source: 'policy, channel.domains' },
+      {
+        rule: 'policy.channel.domains',
+        expected: domains.join(', '),
+        found: hostname,
+        source: 'policy, channel.domains',
+      },
       'DOMAIN_NOT_ALLOWED',
     ),
   ];
@@ -185,45 +217,34 @@ function hostOf(endpoint: string): string | undefined {
   }
 }
 
-async function checkTransparency(context: Context, chain: readonly Certificate[]): Promise<readonly ResultCheck[]> {
+/** @param path the leaf first; the second, which issued it, is part of what a log signed */
+async function checkTransparency(
+  context: Context,
+  path: readonly Certificate[],
+): Promise<readonly ResultCheck[]> {
   const { anchors, now, policy } = context;
   const what = required(transparency, context);
   if (anchors.ctLogs === null) return [unchecked(what, 'no list of logs was given')];
-  const leaf = chain[0]!;
-  const issuer = await issuerOf(leaf, chain, anchors.tlsRoots ?? []);
-  if (!issuer)
-    return [unchecked(what, 'the certificate of the issuer was not sent: promises of logs cannot be verified without it')];
-  try {
-    const scts = await authenticateScts({ leaf, issuer, logList: anchors.ctLogs, now });
-    const checks = appraiseCt(scts, { minOperators: policy.channel.ct.minimumOperators });
+  const [leaf, issuer] = path;
+  if (!leaf || !issuer)
     return [
-      promised(what, checks, scts.map(({ logDescription }) => logDescription ?? 'unknown log').join(', ')),
-      await checkInclusion(context, leaf, issuer, scts),
+      unchecked(
+        what,
+        'the certificate of the issuer was not sent: promises of logs cannot be verified without it',
+      ),
     ];
+  try {
+    const authentic = await authenticateScts({ leaf, issuer, logList: anchors.ctLogs, now });
+    const checks = appraiseCt(authentic, { minOperators: policy.channel.ct.minimumOperators });
+    const names = authentic.scts.map(({ log }) => log?.description ?? 'a log that is not known');
+    return [promised(what, checks, names.join(', ')), await checkInclusion(context, authentic)];
   } catch (error) {
-    if (error instanceof ProvenanceError || error instanceof BytesError || error instanceof X509Error) return [refused(what, error)];
-    throw error;
+    return [refused(what, refusalOf(error))];
   }
-}
-
-async function issuerOf(
-  leaf: Certificate,
-  chain: readonly Certificate[],
-  roots: readonly Certificate[],
-): Promise<Certificate | undefined> {
-  for (const candidate of [...chain.slice(1), ...roots]) {
-    try {
-      await requireIssued(leaf, candidate, 'TLS certificate');
-      return candidate;
-    } catch (error) {
-      if (!(error instanceof X509Error)) throw error;
-    }
-  }
-  return undefined;
 }
 
 /** Tinfoil repeats what it attests in the certificate's names, so that logs record it. */
-async function checkCommitments({ presented }: Context, leaf: Certificate): Promise<readonly ResultCheck[]> {
+function checkCommitments({ presented }: Context, leaf: Certificate): readonly ResultCheck[] {
   const { hpkePublicKey } = presented.keys;
   const what: Promised = {
     rule: 'channel.commitments',
@@ -234,14 +255,31 @@ async function checkCommitments({ presented }: Context, leaf: Certificate): Prom
     source: 'Tinfoil, dcode names',
   };
   try {
-    const committed = decodeDcode(leaf, 'hpke');
+    const committed = decodeDcode(subjectNames(leaf).dns, 'hpke');
     if (!committed) return [];
     if (hpkePublicKey === undefined)
-      return [promised(what, [notChecked({ rule: 'dcode.hpke', expected: toHex(committed), source: what.source }, 'the evidence attests no HPKE key')])];
-    const rule = { rule: 'dcode.hpke', expected: hpkePublicKey, found: toHex(committed), source: what.source };
-    return [promised(what, [decided(hpkePublicKey === toHex(committed), rule, 'HPKE_COMMITMENT_MISMATCH')], 'HPKE key')];
+      return [
+        promised(what, [
+          notChecked(
+            { rule: 'dcode.hpke', expected: toHex(committed), source: what.source },
+            'the evidence attests no HPKE key',
+          ),
+        ]),
+      ];
+    const rule = {
+      rule: 'dcode.hpke',
+      expected: hpkePublicKey,
+      found: toHex(committed),
+      source: what.source,
+    };
+    return [
+      promised(
+        what,
+        [decided(hpkePublicKey === toHex(committed), rule, 'HPKE_COMMITMENT_MISMATCH')],
+        'HPKE key',
+      ),
+    ];
   } catch (error) {
-    if (error instanceof ProvenanceError || error instanceof BytesError) return [refused(what, error)];
-    throw error;
+    return [refused(what, refusalOf(error))];
   }
 }

@@ -1,31 +1,31 @@
 /** Group 2, code integrity: who built what runs, where that was logged, and whether something newer was seen. */
-import { type Check, decided, notChecked, passed } from '@vitrine/appraisal';
-import { BytesError, sha256, toHex } from '@vitrine/bytes';
+import { type Check, decided, passed } from '@vitrine/appraisal';
+import { fromHex, sha256, toHex } from '@vitrine/bytes';
 import {
   type AuthenticBundle,
+  type Identity,
   type IdentityPolicy,
   ProvenanceError,
+  type RefPolicy,
   type SigstoreBundle,
   type Statement,
-  appraiseBuilders,
+  type TrustedRoot,
   appraiseIdentity,
   authenticateBundle,
+  githubRequirements,
   parseSigstoreBundle,
-  parseStatement,
+  publicGoodRequirements,
 } from '@vitrine/provenance';
-import type { Context } from '../context.ts';
+import { type Context, type Missing, askFor } from '../context.ts';
 import { type Deployment, readDeployment } from '../dialects/deployment.ts';
 import { VerifierError } from '../error.ts';
 import { appraiseRollback } from '../memory/rollback.ts';
 import type { BuilderPolicy } from '../policy.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
+import { type Refusal, refusalOf } from '../refusal.ts';
 import type { ResultCheck, ResultRelease } from '../result.ts';
-import {
-  latestDigestRequest,
-  parseAttestationsAnswer,
-  parseDigestAnswer,
-  sigstoreBundlesRequest,
-} from '../sources/endorsements.ts';
+import { parseAttestationsAnswer, parseReleaseHash } from '../sources/endorsements/answers.ts';
+import { githubAttestationsRequest, releaseAssetRequest } from '../sources/endorsements/requests.ts';
 
 /** What somebody whom the policy names signed. */
 export interface SignedReference {
@@ -76,12 +76,12 @@ export async function checkCode(context: Context): Promise<Code> {
   const { policy } = context;
   if (policy.code.builders.length === 0) return withoutBuilder(context);
   const release = await findRelease(context);
-  if ('reason' in release) return nothing(context, release.reason, release.code);
+  if ('reason' in release) return nothing(release.reason, release.code);
   const bundles = await authenticateAll(release.bundles, context);
   if (bundles.authentic.length === 0) {
     const [first] = bundles.refusals;
     const check = first ? refused(signature, first) : unchecked(signature, 'the release has no bundle');
-    return { ...nothing(context, 'no signature is good'), checks: [check, ...gone('no signature is good')] };
+    return { ...nothing('no signature is good'), checks: [check, ...gone('no signature is good')] };
   }
   return appraise(release, bundles.authentic, context);
 }
@@ -99,17 +99,29 @@ function withoutBuilder({ policy, presented }: Context): Code {
   const { pinned } = policy.measurements;
   if (pinned.length > 0) {
     const names = pinned.map(({ name }) => name).join(', ');
-    const rule = { rule: 'policy.pinned', expected: what.expected, found: `pinned: ${names}`, source: what.source };
-    return { ...empty, trusted: [`the measurements that the policy pins (${names})`], checks: [promised(what, [passed(rule)])] };
+    const rule = {
+      rule: 'policy.pinned',
+      expected: what.expected,
+      found: `pinned: ${names}`,
+      source: what.source,
+    };
+    return {
+      ...empty,
+      trusted: [`the measurements that the policy pins (${names})`],
+      checks: [promised(what, [passed(rule)])],
+    };
   }
   const hint =
     presented.release.repository === undefined
       ? 'name who may build it (--repo owner/name, or a policy)'
       : `the service says it is built from ${presented.release.repository}; say so yourself if you trust that (--repo ${presented.release.repository}, or a policy)`;
-  return { ...empty, checks: [unchecked(what, `nobody is named who may build it: ${hint}`, 'BUILDER_NOT_NAMED')] };
+  return {
+    ...empty,
+    checks: [unchecked(what, `nobody is named who may build it: ${hint}`, 'BUILDER_NOT_NAMED')],
+  };
 }
 
-function nothing(context: Context, reason: string, code?: string): Code {
+function nothing(reason: string, code?: string): Code {
   return {
     reference: undefined,
     release: null,
@@ -131,25 +143,36 @@ interface Release {
 }
 
 /** The document's, or the repository's latest. */
-async function findRelease(context: Context): Promise<Release | { readonly reason: string; readonly code: string }> {
-  const { presented, policy, source } = context;
-  const { release } = presented;
+async function findRelease(context: Context): Promise<Release | Missing> {
+  const { presented, policy } = context;
+  const { tag, deployment, bundles } = presented.release;
   const repository = context.repository ?? policy.code.builders[0]!.repository;
-  let { digest } = release;
-  if (digest === undefined && release.deployment) digest = toHex(await sha256(release.deployment));
-  if (digest === undefined) {
-    const answer = await source.get(latestDigestRequest(repository));
-    if (!answer.ok) return { reason: `the digest of the latest release of ${repository} is missing: ${answer.message}`, code: answer.code };
-    const parsed = readOr(() => parseDigestAnswer(answer.bytes));
-    if ('code' in parsed) return { reason: parsed.message, code: parsed.code };
-    digest = parsed.value;
-  }
-  if (release.bundles.length > 0) return { repository, tag: release.tag, digest, bundles: release.bundles };
-  const answer = await source.get(sigstoreBundlesRequest(repository, digest));
-  if (!answer.ok) return { reason: `the signatures of ${repository}, release ${digest.slice(0, 12)}…, are missing: ${answer.message}`, code: answer.code };
-  const bundles = readOr(() => parseAttestationsAnswer(answer.bytes));
-  if ('code' in bundles) return { reason: bundles.message, code: bundles.code };
-  return { repository, tag: release.tag, digest, bundles: bundles.value };
+  const own = presented.release.digest ?? (deployment && toHex(await sha256(deployment)));
+  const found = own === undefined ? await latestDigest(repository, context) : { value: own };
+  if (!('value' in found)) return found;
+  const digest = found.value;
+  if (bundles.length > 0) return { repository, tag, digest, bundles };
+  const request = githubAttestationsRequest(repository, digest);
+  const published = await askFor(context, request, parseAttestationsAnswer);
+  if ('value' in published) return { repository, tag, digest, bundles: published.value };
+  const reason = `the signatures of ${repository}, release ${digest.slice(0, 12)}…, are missing: ${published.reason}`;
+  return { reason, code: published.code };
+}
+
+async function latestDigest(
+  repository: string,
+  context: Context,
+): Promise<{ readonly value: string } | Missing> {
+  const answer = await askFor(
+    context,
+    releaseAssetRequest(repository, null, 'tinfoil.hash'),
+    parseReleaseHash,
+  );
+  if ('value' in answer) return answer;
+  return {
+    reason: `the digest of the latest release of ${repository} is missing: ${answer.reason}`,
+    code: answer.code,
+  };
 }
 
 function readOr<T>(step: () => T): { readonly value: T } | VerifierError {
@@ -164,83 +187,112 @@ function readOr<T>(step: () => T): { readonly value: T } | VerifierError {
 interface SignedStatement {
   readonly bundle: AuthenticBundle;
   readonly statement: Statement;
+  readonly identity: Identity;
 }
 
 interface Authenticated {
   readonly authentic: readonly SignedStatement[];
-  readonly refusals: readonly ProvenanceError[];
+  readonly refusals: readonly Refusal[];
 }
 
 const MAX_BUNDLES = 16;
 
 /** Each under the first of the trusted instances that vouches for it. */
-async function authenticateAll(bundles: readonly Uint8Array[], { anchors, now }: Context): Promise<Authenticated> {
-  const refusals: ProvenanceError[] = [];
+async function authenticateAll(bundles: readonly Uint8Array[], context: Context): Promise<Authenticated> {
   const outcomes = await Promise.all(
-    bundles.slice(0, MAX_BUNDLES).map(async (bytes): Promise<SignedStatement | undefined> => {
+    bundles.slice(0, MAX_BUNDLES).map(async (bytes): Promise<SignedStatement | Refusal> => {
       try {
-        const bundle = parseSigstoreBundle(bytes);
-        return await underAny(bundle, anchors.sigstore, now);
+        return await underAny(parseSigstoreBundle(bytes), context);
       } catch (error) {
-        if (!(error instanceof ProvenanceError)) throw error;
-        refusals.push(error);
-        return undefined;
+        return refusalOf(error);
       }
     }),
   );
-  return { authentic: outcomes.filter((outcome) => outcome !== undefined), refusals };
+  return {
+    authentic: outcomes.filter((outcome): outcome is SignedStatement => 'statement' in outcome),
+    refusals: outcomes.filter((outcome): outcome is Refusal => 'message' in outcome),
+  };
 }
 
 async function underAny(
   bundle: SigstoreBundle,
-  roots: Context['anchors']['sigstore'],
-  now: Date,
-): Promise<SignedStatement> {
-  let refusal: ProvenanceError = new ProvenanceError(
-    'TRUST_ROOT_INVALID',
-    'No Sigstore instance is trusted: name one (--trusted-root FILE).',
-  );
-  for (const trustedRoot of roots) {
+  { anchors, now }: Context,
+): Promise<SignedStatement | Refusal> {
+  let refusal: Refusal = {
+    code: 'TRUST_ROOT_INVALID',
+    message: 'No Sigstore instance is trusted: name one (--trusted-root FILE).',
+  };
+  for (const trustedRoot of anchors.sigstore) {
     try {
-      const authentic = await authenticateBundle({ bundle, trustedRoot, now });
-      return { bundle: authentic, statement: parseStatement(authentic.payload) };
+      return await statementUnder(bundle, trustedRoot, now);
     } catch (error) {
-      if (!(error instanceof ProvenanceError)) throw error;
-      refusal = error;
+      refusal = refusalOf(error);
     }
   }
-  throw refusal;
+  return refusal;
 }
 
-async function appraise(release: Release, bundles: readonly SignedStatement[], context: Context): Promise<Code> {
+/** @throws ProvenanceError */
+async function statementUnder(
+  bundle: SigstoreBundle,
+  trustedRoot: TrustedRoot,
+  now: Date,
+): Promise<SignedStatement> {
+  // An instance without logs (GitHub's, for private repositories) vouches with its timestamps alone.
+  const requirements = trustedRoot.tlogs.length === 0 ? githubRequirements : publicGoodRequirements;
+  const authentic = await authenticateBundle({ bundle, trustedRoot, now, requirements });
+  const { statement, signer } = authentic;
+  if (!statement)
+    throw new ProvenanceError('PAYLOAD_TYPE_MISMATCH', 'The bundle signs no in-toto statement.');
+  if (signer.kind !== 'certificate')
+    throw new ProvenanceError(
+      'IDENTITY_MISSING',
+      'The bundle is signed with a bare key, by nobody who is named.',
+    );
+  return { bundle: authentic, statement, identity: signer.identity };
+}
+
+function appraise(
+  release: Release,
+  bundles: readonly SignedStatement[],
+  context: Context,
+): Code {
   const { policy } = context;
   const judged = bundles.map((each) => ({ each, checks: identityChecks(each, release, context) }));
   const acceptable = judged.filter(({ checks }) => checks.every(({ outcome }) => outcome === 'pass'));
   const chosen = acceptable[0] ?? judged[0]!;
-  const { bundle, statement } = chosen.each;
-  const loggedAt = bundle.observedTimes[0];
+  const { bundle, statement, identity } = chosen.each;
+  const loggedAt = bundle.observedTimes[0]?.time;
   const isAccepted = acceptable.length > 0 && acceptable.length >= policy.code.threshold;
   const reference = isAccepted ? readReference(statement, release.digest) : undefined;
   const isIdentity = ({ rule }: Check) => rule.startsWith('sigstore.identity');
   const checks = [
     promised(signature, bundle.checks, describeLog(bundle)),
-    builderCheck(chosen.checks.filter(isIdentity), acceptable.map(({ each }) => each), context),
+    builderCheck(
+      chosen.checks.filter(isIdentity),
+      acceptable.map(({ each }) => each),
+      context,
+    ),
     reference instanceof VerifierError
       ? refused(subject, reference)
-      : promised(subject, chosen.checks.filter((check) => !isIdentity(check)), `release ${release.digest}`),
-    await rollbackCheck(release, loggedAt, isAccepted, context),
+      : promised(
+          subject,
+          chosen.checks.filter((check) => !isIdentity(check)),
+          `release ${release.digest}`,
+        ),
+    rollbackCheck(release, loggedAt, isAccepted, context),
     ...ageCheck(loggedAt, context),
   ];
   return {
     reference: reference instanceof VerifierError ? undefined : reference,
     release: {
       repository: release.repository,
-      tag: bundle.identity.ref?.replace(/^refs\/tags\//, '') ?? release.tag ?? null,
+      tag: tagOf(identity) ?? release.tag ?? null,
       digest: release.digest,
       signers: judged.map(({ each }) => ({
-        issuer: each.bundle.identity.issuer ?? '',
-        identity: each.bundle.identity.subject,
-        loggedAt: each.bundle.observedTimes[0]?.toISOString() ?? null,
+        issuer: each.identity.issuer ?? '',
+        identity: each.identity.subject,
+        loggedAt: each.bundle.observedTimes[0]?.time.toISOString() ?? null,
       })),
     },
     loggedAt,
@@ -252,31 +304,52 @@ async function appraise(release: Release, bundles: readonly SignedStatement[], c
   };
 }
 
+/** "v1.2.3" of what ran on a tag. */
+function tagOf({ sourceRepositoryRef, githubWorkflowRef }: Identity): string | undefined {
+  return /^refs\/tags\/(.+)$/.exec(sourceRepositoryRef ?? githubWorkflowRef ?? '')?.[1];
+}
+
 /** By the builder of the policy that fits best: one that fails nowhere, or else the first. */
-function identityChecks({ bundle, statement }: SignedStatement, release: Release, { policy }: Context): Check[] {
+function identityChecks({ bundle }: SignedStatement, release: Release, { policy }: Context): Check[] {
   const attempts = policy.code.builders.map((one) =>
-    appraiseIdentity(bundle, statement, {
-      ...identityPolicy(one),
-      subjectDigest: { sha256: release.digest },
+    appraiseIdentity(bundle, identityPolicy(one), {
+      subject: { digest: fromHex(release.digest) },
       predicateTypes: policy.code.predicateTypes,
     }),
   );
   return attempts.find((checks) => checks.every(({ outcome }) => outcome === 'pass')) ?? attempts[0]!;
 }
 
-function identityPolicy({ issuer, repository, workflow, ref, runnerEnvironment }: BuilderPolicy): IdentityPolicy {
+function identityPolicy({
+  issuer,
+  repository,
+  workflow,
+  ref,
+  runnerEnvironment,
+}: BuilderPolicy): IdentityPolicy {
   return {
     issuer,
     repository,
-    ref,
+    ref: refPolicy(ref),
     ...(workflow === null ? {} : { workflow }),
     ...(runnerEnvironment === null ? {} : { runnerEnvironment }),
   };
 }
 
-function builderCheck(checks: readonly Check[], acceptable: readonly SignedStatement[], { policy }: Context): ResultCheck {
+/** A pattern of tags or of branches; any other ref is meant as it stands. */
+function refPolicy(ref: string): RefPolicy {
+  const [, kind, name] = /^refs\/(tags|heads)\/(.+)$/.exec(ref) ?? [];
+  if (kind === undefined || name === undefined) return { ref };
+  return kind === 'tags' ? { tag: name } : { branch: name };
+}
+
+function builderCheck(
+  checks: readonly Check[],
+  acceptable: readonly SignedStatement[],
+  { policy }: Context,
+): ResultCheck {
   const { threshold } = policy.code;
-  const identities = new Set(acceptable.map(({ bundle }) => bundle.identity.subject));
+  const identities = new Set(acceptable.map(({ identity }) => identity.subject));
   const details =
     threshold > 1
       ? [
@@ -302,16 +375,16 @@ function readReference(statement: Statement, digest: string): SignedReference | 
 }
 
 function describeLog({ logEntries, observedTimes }: AuthenticBundle): string {
-  const at = observedTimes[0]?.toISOString() ?? 'no time';
+  const at = observedTimes[0]?.time.toISOString() ?? 'no time';
   return logEntries.length > 0 ? `logged at ${at}, entry ${logEntries[0]!.logIndex}` : `timestamped at ${at}`;
 }
 
-async function rollbackCheck(
+function rollbackCheck(
   release: Release,
   loggedAt: Date | undefined,
   isAccepted: boolean,
   { memory, policy }: Context,
-): Promise<ResultCheck> {
+): ResultCheck {
   const what = { ...rollback, required: false };
   if (!isAccepted) return unchecked(what, 'the release is not accepted');
   if (!memory) return unchecked(what, 'this client keeps no memory of releases');
@@ -339,6 +412,11 @@ function ageCheck(loggedAt: Date | undefined, { policy, now }: Context): ResultC
   };
   if (!loggedAt) return [unchecked(what, 'no log or timestamp says when it was signed')];
   const age = Math.floor((now.getTime() - loggedAt.getTime()) / DAY_MS);
-  const rule = { rule: 'policy.code.maximum-age', expected: what.expected, found: `${age} days ago`, source: what.source };
+  const rule = {
+    rule: 'policy.code.maximum-age',
+    expected: what.expected,
+    found: `${age} days ago`,
+    source: what.source,
+  };
   return [promised(what, [decided(age <= days, rule, 'RELEASE_TOO_OLD')])];
 }

@@ -43,7 +43,11 @@ const configHash: Promised = {
 export async function checkConfig({ reference }: Code): Promise<SignedConfig> {
   if (!reference) return { config: undefined, check: unchecked(configHash, 'there is no signed deployment') };
   const { deployment } = reference;
-  if (!deployment.config) return { config: undefined, check: unchecked(configHash, 'the signed deployment carries no configuration') };
+  if (!deployment.config)
+    return {
+      config: undefined,
+      check: unchecked(configHash, 'the signed deployment carries no configuration'),
+    };
   const expected = toHex(await sha256(deployment.config));
   const found = wordsOf(deployment.cmdline, 'tinfoil-config-hash');
   const check = promised(
@@ -89,7 +93,9 @@ export async function checkConsistency(
       await measurementCheck(context, cpu, code, recomputed, config),
       recomputedCheck(context, cpu, recomputed),
       // A pinned measurement says nothing of the configuration behind it.
-      ...(hasPins && !reference ? [] : [configCheck, ...deploymentChecks(context, reference?.deployment, config)]),
+      ...(hasPins && !reference
+        ? []
+        : [configCheck, ...deploymentChecks(context, reference?.deployment, config)]),
       ...(cpu?.platform === 'tdx' ? hardwareChecks(context, cpu) : []),
     ],
   };
@@ -124,12 +130,23 @@ async function measurementCheck(
     const rule = `measurement.${name}`;
     const expected = signed[name];
     if (expected === undefined)
-      return notChecked({ rule, expected: `a signed ${name}`, source: measurement.source }, `the signed deployment has no value for ${cpu.platform}`);
+      return notChecked(
+        { rule, expected: `a signed ${name}`, source: measurement.source },
+        `the signed deployment has no value for ${cpu.platform}`,
+      );
     const found = cpu.registers[name]!;
-    return decided(expected === found, { rule, expected, found, source: measurement.source }, 'MEASUREMENT_MISMATCH');
+    return decided(
+      expected === found,
+      { rule, expected, found, source: measurement.source },
+      'MEASUREMENT_MISMATCH',
+    );
   });
   const runtime = cpu.platform === 'tdx' ? [unusedRegister(cpu)] : [];
-  const check = promised(measurement, [...checks, ...runtime], cpu.registers[determined[cpu.platform][0]] ?? '');
+  const check = promised(
+    measurement,
+    [...checks, ...runtime],
+    cpu.registers[determined[cpu.platform][0]] ?? '',
+  );
   if (check.code !== 'MEASUREMENT_MISMATCH') return check;
   const explanation = await explainMismatch(context, cpu, reference.deployment, config, recomputed);
   return { ...check, reason: explanation };
@@ -147,21 +164,45 @@ function unusedRegister(cpu: AuthenticCpu): Check {
 
 function pinnedCheck({ policy }: Context, cpu: AuthenticCpu): ResultCheck {
   const { pinned } = policy.measurements;
-  const what = { ...measurement, title: 'What the processor measured is what the policy pins', evidence: 'document, policy' };
+  const what = {
+    ...measurement,
+    title: 'What the processor measured is what the policy pins',
+    evidence: 'document, policy',
+  };
   const match = pinned.find(({ registers }) => {
     const entries = Object.entries(registers);
     return entries.length > 0 && entries.every(([name, value]) => cpu.registers[name] === value);
   });
   const expected = pinned
-    .map(({ name, registers }) => `${name}: ${Object.entries(registers).map(([key, value]) => `${key} ${value}`).join(', ')}`)
+    .map(
+      ({ name, registers }) =>
+        `${name}: ${Object.entries(registers)
+          .map(([key, value]) => `${key} ${value}`)
+          .join(', ')}`,
+    )
     .join('; ');
-  const found = Object.entries(cpu.registers).map(([name, value]) => `${name} ${value}`).join(', ');
+  const found = Object.entries(cpu.registers)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
   return promised(what, [
-    decided(match !== undefined, { rule: 'policy.pinned', expected, found: match ? `pinned as ${match.name}` : found, source: 'policy, measurements.pinned' }, 'MEASUREMENT_MISMATCH'),
+    decided(
+      match !== undefined,
+      {
+        rule: 'policy.pinned',
+        expected,
+        found: match ? `pinned as ${match.name}` : found,
+        source: 'policy, measurements.pinned',
+      },
+      'MEASUREMENT_MISMATCH',
+    ),
   ]);
 }
 
-function recomputedCheck({ policy }: Context, cpu: AuthenticCpu | undefined, recomputed: Recomputed): ResultCheck {
+function recomputedCheck(
+  { policy }: Context,
+  cpu: AuthenticCpu | undefined,
+  recomputed: Recomputed,
+): ResultCheck {
   const what: Promised = {
     rule: 'consistency.recomputed',
     title: 'The measurement, recomputed from the parts of the deployment, is the one in the evidence',
@@ -178,7 +219,11 @@ function recomputedCheck({ policy }: Context, cpu: AuthenticCpu | undefined, rec
     what,
     names.map((name) => {
       const [expected, found] = [recomputed.registers[name]!, cpu.registers[name]!];
-      return decided(expected === found, { rule: `recomputed.${name}`, expected, found, source: what.source }, 'MEASUREMENT_MISMATCH');
+      return decided(
+        expected === found,
+        { rule: `recomputed.${name}`, expected, found, source: what.source },
+        'MEASUREMENT_MISMATCH',
+      );
     }),
     recomputed.registers[names[0]!] ?? '',
   );
@@ -219,18 +264,27 @@ function deploymentChecks(
     return [noDebug, images, models].map((what) => unchecked(what, reason));
   }
   return [
-    promised(noDebug, [
-      decided(
-        wordsOf(deployment.cmdline, 'tinfoil-debug').every((value) => value !== 'on'),
-        { rule: 'cmdline.debug', expected: 'no tinfoil-debug=on', found: deployment.cmdline, source },
-        'DEBUG_ENABLED',
-      ),
-      decided(
-        !config.isDummyAttestation,
-        { rule: 'config.dummy-attestation', expected: 'false', found: String(config.isDummyAttestation), source },
-        'DUMMY_ATTESTATION',
-      ),
-    ], 'none'),
+    promised(
+      noDebug,
+      [
+        decided(
+          wordsOf(deployment.cmdline, 'tinfoil-debug').every((value) => value !== 'on'),
+          { rule: 'cmdline.debug', expected: 'no tinfoil-debug=on', found: deployment.cmdline, source },
+          'DEBUG_ENABLED',
+        ),
+        decided(
+          !config.isDummyAttestation,
+          {
+            rule: 'config.dummy-attestation',
+            expected: 'false',
+            found: String(config.isDummyAttestation),
+            source,
+          },
+          'DUMMY_ATTESTATION',
+        ),
+      ],
+      'none',
+    ),
     config.containers.length === 0
       ? unchecked({ ...images, required: false }, 'the configuration names no container')
       : promised(
@@ -238,7 +292,12 @@ function deploymentChecks(
           config.containers.map(({ name, image, isPinned }) =>
             decided(
               isPinned,
-              { rule: `image.${name}`, expected: `${image.replace(/@.*$/, '')}@sha256:…`, found: image, source: images.source },
+              {
+                rule: `image.${name}`,
+                expected: `${image.replace(/@.*$/, '')}@sha256:…`,
+                found: image,
+                source: images.source,
+              },
               'IMAGE_UNPINNED',
               'whoever controls the registry decides what runs',
             ),
@@ -258,7 +317,12 @@ function modelCheck(what: Promised, allowed: readonly string[] | null, config: M
     packs.map(({ name, rootHash }) =>
       decided(
         allowed === null || allowed.includes(rootHash),
-        { rule: `model.${name ?? 'pack'}`, expected: allowed?.join(', ') ?? 'a root hash', found: rootHash, source: what.source },
+        {
+          rule: `model.${name ?? 'pack'}`,
+          expected: allowed?.join(', ') ?? 'a root hash',
+          found: rootHash,
+          source: what.source,
+        },
         'MODEL_ROOT_NOT_ALLOWED',
         'another model answers than the policy names',
       ),
@@ -268,7 +332,11 @@ function modelCheck(what: Promised, allowed: readonly string[] | null, config: M
 }
 
 function packsOf(config: MeasuredConfig | undefined): readonly ResultModelPack[] {
-  return (config?.models ?? []).map(({ name, repo, rootHash, info }) => ({ name: repo ?? name ?? null, rootHash, info }));
+  return (config?.models ?? []).map(({ name, repo, rootHash, info }) => ({
+    name: repo ?? name ?? null,
+    rootHash,
+    info,
+  }));
 }
 
 /** MRTD and RTMR0 are the platform's: its firmware and virtual hardware. */
@@ -283,10 +351,17 @@ function hardwareChecks({ policy }: Context, cpu: AuthenticCpu): readonly Result
   };
   if (policy.measurements.pinned.some(({ registers }) => registers['mrtd'] && registers['rtmr0'])) return [];
   if (known === null)
-    return [unchecked(what, 'the policy names no platform, and MRTD and RTMR0 are not in the signed deployment')];
+    return [
+      unchecked(what, 'the policy names no platform, and MRTD and RTMR0 are not in the signed deployment'),
+    ];
   const { mrtd, rtmr0 } = cpu.registers;
   const match = known.find((one) => one.mrtd === mrtd && one.rtmr0 === rtmr0);
-  const rule = { rule: 'hardware', expected: known.map(({ id }) => id).join(', '), found: match?.id ?? `MRTD ${mrtd ?? ''}, RTMR0 ${rtmr0 ?? ''}`, source: what.source };
+  const rule = {
+    rule: 'hardware',
+    expected: known.map(({ id }) => id).join(', '),
+    found: match?.id ?? `MRTD ${mrtd ?? ''}, RTMR0 ${rtmr0 ?? ''}`,
+    source: what.source,
+  };
   return [promised(what, [decided(match !== undefined, rule, 'HARDWARE_NO_MATCH')])];
 }
 

@@ -47,14 +47,31 @@ function* hypotheses(
 ): Generator<Hypothesis, void> {
   const claimed = presented.launch.cmdline;
   if (claimed !== undefined && claimed !== cmdline)
-    yield { parts, cmdline: claimed, sentence: `the VM was started with another command line: ${describe(diffCmdlines(cmdline, claimed))}` };
+    yield {
+      parts,
+      cmdline: claimed,
+      sentence: `the VM was started with another command line: ${describe(diffCmdlines(cmdline, claimed))}`,
+    };
   const debug = `${cmdline} tinfoil-debug=on`;
-  yield { parts, cmdline: debug, sentence: 'the VM was started for debugging: tinfoil-debug=on was added to its command line' };
+  yield {
+    parts,
+    cmdline: debug,
+    sentence: 'the VM was started for debugging: tinfoil-debug=on was added to its command line',
+  };
   if (parts.guestFeatures !== DEBUG_SWAP)
-    yield { parts: { ...parts, guestFeatures: DEBUG_SWAP }, cmdline, sentence: 'only SEV_FEATURES differ: DebugSwap (0x21) is on, which the deployment was not measured with' };
+    yield {
+      parts: { ...parts, guestFeatures: DEBUG_SWAP },
+      cmdline,
+      sentence:
+        'only SEV_FEATURES differ: DebugSwap (0x21) is on, which the deployment was not measured with',
+    };
   for (let vcpus = 1; vcpus <= MAX_VCPUS_TRIED; vcpus++)
     if (vcpus !== parts.vcpus)
-      yield { parts: { ...parts, vcpus }, cmdline, sentence: `the VM has ${vcpus} processors, the signed deployment ${parts.vcpus}` };
+      yield {
+        parts: { ...parts, vcpus },
+        cmdline,
+        sentence: `the VM has ${vcpus} processors, the signed deployment ${parts.vcpus}`,
+      };
 }
 
 export function describe(differences: readonly Difference[]): string {
@@ -80,6 +97,7 @@ function explainTdx({ registers }: AuthenticCpu, { tdxMeasurement }: Deployment)
   const kernel = registers['rtmr1'] === tdxMeasurement?.rtmr1;
   const cmdline = registers['rtmr2'] === tdxMeasurement?.rtmr2;
   if (kernel && !cmdline) return 'the kernel is the signed one; its command line or its initrd is not';
-  if (!kernel && cmdline) return 'command line and initrd are the signed ones; the kernel, or the memory that it was started with, is not';
+  if (!kernel && cmdline)
+    return 'command line and initrd are the signed ones; the kernel, or the memory that it was started with, is not';
   return 'kernel, command line or initrd differ';
 }

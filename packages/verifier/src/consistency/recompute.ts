@@ -1,11 +1,6 @@
 /** The measurement from the parts of a deployment, as far as they are there. */
 import { fromHex, toHex } from '@vitrine/bytes';
-import {
-  MeasureError,
-  type SnpFirmware,
-  measureSnp,
-  measureTdx,
-} from '@vitrine/measure';
+import { MeasureError, type SnpFirmware, measureSnp, measureTdx } from '@vitrine/measure';
 import type { Context } from '../context.ts';
 import type { Deployment, MeasuredConfig, SnpInputs } from '../dialects/deployment.ts';
 
@@ -75,9 +70,11 @@ export async function snpInputs(
   config: MeasuredConfig | undefined,
 ): Promise<SnpParts | { readonly reason: string }> {
   const parts = { kernelSha256: hashes.kernel, initrdSha256: hashes.initrd };
-  if (measurementInputs?.firmware) return { ...measurementInputs, firmware: measurementInputs.firmware, ...parts };
+  if (measurementInputs?.firmware)
+    return { ...measurementInputs, firmware: measurementInputs.firmware, ...parts };
   const sha256 = firmware?.snpSha256;
-  if (sha256 === undefined) return { reason: 'the signed deployment does not say which firmware it was measured with' };
+  if (sha256 === undefined)
+    return { reason: 'the signed deployment does not say which firmware it was measured with' };
   const answer = await source.get({ kind: 'boot-part', url: `sha256:${sha256}` });
   if (!answer.ok) return { reason: `the firmware with SHA-256 ${sha256} is not at hand: ${answer.message}` };
   const vcpus = measurementInputs?.vcpus ?? config?.cpus;
@@ -85,7 +82,8 @@ export async function snpInputs(
   return {
     vmm: measurementInputs?.vmm ?? 'qemu',
     vcpus,
-    vcpuType: measurementInputs?.vcpuType ?? (measurementInputs?.vcpuSignature === undefined ? 'EPYC-v4' : undefined),
+    vcpuType:
+      measurementInputs?.vcpuType ?? (measurementInputs?.vcpuSignature === undefined ? 'EPYC-v4' : undefined),
     vcpuSignature: measurementInputs?.vcpuSignature,
     guestFeatures: measurementInputs?.guestFeatures ?? 1n,
     firmware: { bytes: answer.bytes },
@@ -94,9 +92,16 @@ export async function snpInputs(
 }
 
 /** RTMR1 and RTMR2 need the kernel itself: what is measured of it is its Authenticode hash. */
-async function recomputeTdx({ source }: Context, { hashes, cmdline, firmware, vmShape }: Deployment): Promise<Recomputed> {
+async function recomputeTdx(
+  { source }: Context,
+  { hashes, cmdline, firmware, vmShape }: Deployment,
+): Promise<Recomputed> {
   if (firmware?.tdxSha256 === undefined || vmShape === undefined)
-    return { registers: {}, reason: 'the signed deployment does not say which TDX firmware and how much memory it was measured with' };
+    return {
+      registers: {},
+      reason:
+        'the signed deployment does not say which TDX firmware and how much memory it was measured with',
+    };
   const urls = [firmware.tdxSha256, hashes.kernel, hashes.initrd].map((hash) => `sha256:${hash}`);
   const answers = await Promise.all(urls.map((url) => source.get({ kind: 'boot-part', url })));
   const [firmwarePart, kernel, initrd] = answers.map((answer) => (answer.ok ? answer.bytes : undefined));

@@ -4,7 +4,6 @@ import { equalBytes, toHex } from '@vitrine/bytes';
 import {
   type AuthenticGpuReport,
   type AuthenticRim,
-  EvidenceError,
   type GpuPolicy,
   appraiseDevices,
   appraiseGpu,
@@ -14,11 +13,13 @@ import {
   rimIds,
 } from '@vitrine/evidence';
 import { type Certificate, sameCertificate } from '@vitrine/x509';
-import type { Context } from '../context.ts';
+import { type Context, askFor } from '../context.ts';
 import type { PresentedDevice } from '../presented.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
+import { type Refusal, refusalOf } from '../refusal.ts';
 import type { ResultCheck } from '../result.ts';
-import { ocspRequests, parseRimAnswer, rimRequest } from '../sources/endorsements.ts';
+import { parseRimAnswer } from '../sources/endorsements/answers.ts';
+import { nvidiaOcspRequest, nvidiaRimRequest } from '../sources/endorsements/requests.ts';
 
 export interface AuthenticDevice {
   readonly id: string;
@@ -39,7 +40,10 @@ export interface DevicesOutcome {
 const NVIDIA = 'NVIDIA attestation documents';
 
 /** @param declaredGpus how many the measured configuration declares, where one was read */
-export async function checkDevices(context: Context, declaredGpus: number | undefined): Promise<DevicesOutcome> {
+export async function checkDevices(
+  context: Context,
+  declaredGpus: number | undefined,
+): Promise<DevicesOutcome> {
   const { presented, policy } = context;
   const { devices } = presented.devices;
   const expected = policy.devices.gpus ?? declaredGpus ?? presented.devices.declaredCount;
@@ -83,7 +87,10 @@ function countCheck(
   const gpus = devices.filter(({ kind }) => kind === 'gpu').map(({ report }) => ({ report }));
   const switches = devices.filter(({ kind }) => kind === 'switch').map(({ report }) => ({ report }));
   if (expected === undefined)
-    return unchecked({ ...what, required: false }, `${gpus.length} GPUs are shown; nothing says how many there must be`);
+    return unchecked(
+      { ...what, required: false },
+      `${gpus.length} GPUs are shown; nothing says how many there must be`,
+    );
   const { checks } = appraiseDevices(
     { gpus, switches },
     { expectedGpuCount: expected, expectedSwitchCount: switches.length },
@@ -128,7 +135,10 @@ async function checkDevice(device: PresentedDevice, context: Context): Promise<D
   const outcome = await authenticateDevice(device, revocation, context);
   if ('error' in outcome)
     return {
-      checks: [refused(genuine, outcome.error), ...[measured, revocation].map((each) => unchecked(each, 'the device report is not authentic'))],
+      checks: [
+        refused(genuine, outcome.error),
+        ...[measured, revocation].map((each) => unchecked(each, 'the device report is not authentic')),
+      ],
     };
   const { report, revocation: revocationCheck } = outcome;
   const root = report.chain.at(-1)!;
@@ -156,8 +166,7 @@ async function checkDevice(device: PresentedDevice, context: Context): Promise<D
 }
 
 type AuthenticatedDevice =
-  | { readonly report: AuthenticGpuReport; readonly revocation: ResultCheck }
-  | { readonly error: EvidenceError };
+  { readonly report: AuthenticGpuReport; readonly revocation: ResultCheck } | { readonly error: Refusal };
 
 /** As with processors: a bad or missing OCSP answer does not hide whose report it is. */
 async function authenticateDevice(
@@ -181,16 +190,18 @@ async function authenticateDevice(
       : await fetchOcsp(report.chain, context);
     try {
       const { checks } = await authenticate(ocsp.responses);
-      const check = promised(what, checks.filter(({ rule }) => rule === 'nvidia.gpu.revocation'), 'good');
+      const check = promised(
+        what,
+        checks.filter(({ rule }) => rule === 'nvidia.gpu.revocation'),
+        'good',
+      );
       const isMissing = check.outcome === 'not-checked' && ocsp.missing !== undefined;
       return { report, revocation: isMissing ? { ...check, reason: ocsp.missing } : check };
     } catch (error) {
-      if (!(error instanceof EvidenceError)) throw error;
-      return { report, revocation: refused({ ...what, required: true }, error) };
+      return { report, revocation: refused({ ...what, required: true }, refusalOf(error)) };
     }
   } catch (error) {
-    if (error instanceof EvidenceError) return { error };
-    throw error;
+    return { error: refusalOf(error) };
   }
 }
 
@@ -198,12 +209,14 @@ async function fetchOcsp(
   chain: readonly Certificate[],
   { source }: Context,
 ): Promise<{ readonly responses: readonly Uint8Array[]; readonly missing: string | undefined }> {
-  const requests = await ocspRequests(chain);
+  const requests = await Promise.all(
+    chain.slice(0, -1).map((certificate, at) => nvidiaOcspRequest(certificate, chain[at + 1]!)),
+  );
   const answers = await Promise.all(requests.map((request) => source.get(request)));
   const missing = answers.flatMap((answer) => (answer.ok ? [] : [answer.message]));
   return {
     responses: answers.flatMap((answer) => (answer.ok ? [answer.bytes] : [])),
-    missing: missing[0] && `no OCSP answer: ${missing[0]}`,
+    missing: missing[0] === undefined ? undefined : `no OCSP answer: ${missing[0]}`,
   };
 }
 
@@ -216,7 +229,8 @@ async function appraise(
 ): Promise<readonly ResultCheck[]> {
   const { devices } = context.policy;
   const rims = await gatherRims(device, report, context);
-  if ('error' in rims) return [refused(measured, rims.error), ...modeChecks(device, report, undefined, context)];
+  if ('error' in rims)
+    return [refused(measured, rims.error), ...modeChecks(device, report, undefined, context)];
   const appraisal = appraiseGpu(report, {
     ...(rims.driver ? { driverRim: rims.driver } : {}),
     ...(rims.vbios ? { vbiosRim: rims.vbios } : {}),
@@ -270,7 +284,10 @@ function modeChecks(
     promised(bound, [bindingCheck(device, report, presented.binding.coversDevices, nonce)]),
     promised(
       mode,
-      [confidentialMode(report), ...appraiseGpu(report, asked).checks.filter(({ rule }) => wanted.includes(rule))],
+      [
+        confidentialMode(report),
+        ...appraiseGpu(report, asked).checks.filter(({ rule }) => wanted.includes(rule)),
+      ],
       'confidential computing on',
     ),
   ];
@@ -286,7 +303,10 @@ function bindingCheck(
   const expected = device.nonce ?? clientNonce;
   const rule = { rule: 'nvidia.gpu.nonce', source: 'DMTF DSP0274, GET_MEASUREMENTS request' };
   if (!expected)
-    return notChecked({ ...rule, expected: 'a nonce of the document' }, 'the dialect does not say over which nonce the device reports');
+    return notChecked(
+      { ...rule, expected: 'a nonce of the document' },
+      'the dialect does not say over which nonce the device reports',
+    );
   if (!equalBytes(expected, found))
     return decided(
       false,
@@ -310,7 +330,12 @@ function confidentialMode({ opaque: { featureFlag } }: AuthenticGpuReport): Chec
   const flag = featureFlag ?? 'not stated';
   return decided(
     featureFlag === undefined || ['SPT', 'MPT', 'PPCIE'].includes(featureFlag),
-    { rule: 'nvidia.gpu.mode', expected: 'SPT, MPT, PPCIE, or not stated', found: flag, source: `${NVIDIA}, opaque data` },
+    {
+      rule: 'nvidia.gpu.mode',
+      expected: 'SPT, MPT, PPCIE, or not stated',
+      found: flag,
+      source: `${NVIDIA}, opaque data`,
+    },
     'GPU_NOT_CONFIDENTIAL',
   );
 }
@@ -325,16 +350,19 @@ async function gatherRims(
   device: PresentedDevice,
   report: AuthenticGpuReport,
   context: Context,
-): Promise<Rims | { readonly error: EvidenceError }> {
-  const { anchors, now, source } = context;
+): Promise<Rims | { readonly error: Refusal }> {
+  const { anchors, now } = context;
   const ids = rimIds(report, report.architecture.chip);
   const missing: string[] = [];
-  const gather = async (given: Uint8Array | undefined, id: string | undefined): Promise<AuthenticRim | undefined> => {
+  const gather = async (
+    given: Uint8Array | undefined,
+    id: string | undefined,
+  ): Promise<AuthenticRim | undefined> => {
     let xml = given;
     if (!xml && id) {
-      const answer = await source.get(rimRequest(id));
-      if (answer.ok) xml = await parseRimAnswer(answer.bytes, id);
-      else missing.push(`manifest ${id} is missing: ${answer.message}`);
+      const answer = await askFor(context, nvidiaRimRequest(id), (bytes) => parseRimAnswer(bytes, id));
+      if ('value' in answer) xml = answer.value;
+      else missing.push(`manifest ${id} is missing: ${answer.reason}`);
     }
     return xml && authenticateRim({ xml, now, ...(anchors.nvidia ? { anchors: anchors.nvidia.rim } : {}) });
   };
@@ -345,8 +373,6 @@ async function gatherRims(
     ]);
     return { missing: missing.sort(), ...(driver ? { driver } : {}), ...(vbios ? { vbios } : {}) };
   } catch (error) {
-    if (error instanceof EvidenceError) return { error };
-    throw error;
+    return { error: refusalOf(error) };
   }
 }
-

@@ -41,7 +41,9 @@ export interface Runtime {
 export async function checkRuntime(context: Context, declaredGpus: number | undefined): Promise<Runtime> {
   const { presented, policy } = context;
   const [cpu, devices] = await Promise.all([
-    presented.cpu.platform === 'sev-snp' ? checkSnp(presented.cpu, context) : checkTdx(presented.cpu, context),
+    presented.cpu.platform === 'sev-snp'
+      ? checkSnp(presented.cpu, context)
+      : checkTdx(presented.cpu, context),
     checkDevices(context, declaredGpus),
   ]);
   const accepted = promised(
@@ -68,7 +70,13 @@ export async function checkRuntime(context: Context, declaredGpus: number | unde
   return {
     cpu: cpu.authentic,
     devices: devices.devices,
-    checks: [accepted, ...cpu.checks, bindingCheck(context, cpu.authentic), freshnessCheck(context, cpu.authentic), ...devices.checks],
+    checks: [
+      accepted,
+      ...cpu.checks,
+      bindingCheck(context, cpu.authentic),
+      freshnessCheck(context, cpu.authentic),
+      ...devices.checks,
+    ],
   };
 }
 
@@ -133,4 +141,3 @@ function freshnessCheck({ presented, nonce, policy }: Context, cpu: AuthenticCpu
     `nonce ${toHex(said).slice(0, 16)}…`,
   );
 }
-

@@ -3,23 +3,21 @@ import type { Check } from '@vitrine/appraisal';
 import { toHex } from '@vitrine/bytes';
 import {
   type AuthenticSnpReport,
-  EvidenceError,
   type SnpPolicy,
+  type SnpReport,
   appraiseSnp,
   authenticateSnp,
   formatTcb,
   parseSnpReport,
   parseVek,
+  productOfCpu,
   snpProducts,
 } from '@vitrine/evidence';
-import type { Context } from '../context.ts';
-import {
-  type SnpVcekQuestion,
-  snpCrlRequest,
-  snpVcekQuestions,
-} from '../sources/endorsements.ts';
+import { type Context, type Missing, askFor } from '../context.ts';
+import { amdCrlRequest, amdVekRequest } from '../sources/endorsements/requests.ts';
 import type { PresentedCpu } from '../presented.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
+import { type Refusal, refusalOf } from '../refusal.ts';
 import type { ResultCheck } from '../result.ts';
 import type { CpuRuntime } from './runtime.ts';
 
@@ -57,8 +55,9 @@ const closed: Promised = {
 /** @returns what was authenticated, and the promises about it */
 export async function checkSnp(cpu: SnpPresented, context: Context): Promise<CpuRuntime> {
   const parsed = parse(cpu.report);
-  if ('code' in parsed) return { checks: [refused(genuine, parsed), ...gone([notRevoked, upToDate, closed])] };
-  const vcek = cpu.vcek ?? (await fetchVcek(context, snpVcekQuestions(parsed)));
+  if ('code' in parsed)
+    return { checks: [refused(genuine, parsed), ...gone([notRevoked, upToDate, closed])] };
+  const vcek = cpu.vcek ?? (await fetchVek(context, parsed));
   if (!(vcek instanceof Uint8Array))
     return { checks: [unchecked(genuine, vcek.reason, vcek.code), ...gone([notRevoked, upToDate, closed])] };
   const revocation = await authenticateWithRevocation(cpu, vcek, context);
@@ -66,8 +65,10 @@ export async function checkSnp(cpu: SnpPresented, context: Context): Promise<Cpu
     return { checks: [refused(genuine, revocation.error), ...gone([notRevoked, upToDate, closed])] };
   const { authentic, check: revocationCheck } = revocation;
   const { checks } = appraiseSnp(authentic, snpPolicy(context));
-  const isAbout = (...words: string[]) => (check: Check) =>
-    words.some((word) => check.rule.startsWith(`snp.policy.${word}`));
+  const isAbout =
+    (...words: string[]) =>
+    (check: Check) =>
+      words.some((word) => check.rule.startsWith(`snp.policy.${word}`));
   return {
     authentic: {
       platform: 'sev-snp',
@@ -78,7 +79,9 @@ export async function checkSnp(cpu: SnpPresented, context: Context): Promise<Cpu
       tcb: formatTcb(authentic.tcb.reported),
       isProduction: authentic.isProduction,
       validUntil: [authentic.vek.certificate.notAfter],
-      trusted: authentic.isProduction ? `AMD's root key for ${authentic.product}` : `a root for ${authentic.product} that is not AMD's`,
+      trusted: authentic.isProduction
+        ? `AMD's root key for ${authentic.product}`
+        : `a root for ${authentic.product} that is not AMD's`,
     },
     checks: [
       promised(
@@ -88,7 +91,11 @@ export async function checkSnp(cpu: SnpPresented, context: Context): Promise<Cpu
       ),
       revocationCheck,
       promised(upToDate, checks.filter(isAbout('tcb', 'firmware')), formatTcb(authentic.tcb.reported)),
-      promised(closed, checks.filter((check) => !isAbout('tcb', 'firmware', 'revocation')(check)), 'closed'),
+      promised(
+        closed,
+        checks.filter((check) => !isAbout('tcb', 'firmware', 'revocation')(check)),
+        'closed',
+      ),
     ],
   };
 }
@@ -97,25 +104,20 @@ function gone(promises: readonly Promised[]) {
   return promises.map((each) => unchecked(each, 'the report is not authentic'));
 }
 
-function parse(report: Uint8Array): ReturnType<typeof parseSnpReport> | EvidenceError {
+function parse(report: Uint8Array): SnpReport | Refusal {
   try {
     return parseSnpReport(report);
   } catch (error) {
-    if (error instanceof EvidenceError) return error;
-    throw error;
+    return refusalOf(error);
   }
 }
 
-interface Missing {
-  readonly reason: string;
-  readonly code: string;
-}
-
-/** A report before version 3 does not say which product it is of: each is asked. */
-async function fetchVcek(context: Context, questions: readonly SnpVcekQuestion[]): Promise<Uint8Array | Missing> {
-  let missing: Missing = { reason: 'no product of AMD that this verifier knows has such a chip', code: 'HTTP_STATUS' };
-  for (const { request } of questions) {
-    const answer = await context.source.get(request);
+/** A report before version 3 does not say which product it is of: each is asked, and one knows the chip. */
+async function fetchVek(context: Context, report: SnpReport): Promise<Uint8Array | Missing> {
+  const product = report.cpu && productOfCpu(report.cpu);
+  let missing: Missing = { reason: 'AMD knows no such chip', code: 'HTTP_STATUS' };
+  for (const candidate of product ? [product] : snpProducts) {
+    const answer = await context.source.get(amdVekRequest(candidate, report));
     if (answer.ok) return answer.bytes;
     missing = { reason: `AMD's certificate of the chip is missing: ${answer.message}`, code: answer.code };
     if (answer.status !== 404) break;
@@ -140,8 +142,7 @@ function authenticate(
 }
 
 type Authenticated =
-  | { readonly authentic: AuthenticSnpReport; readonly check: ResultCheck }
-  | { readonly error: EvidenceError };
+  { readonly authentic: AuthenticSnpReport; readonly check: ResultCheck } | { readonly error: Refusal };
 
 /** A list that cannot be had, or is bad, does not hide whose report it is. */
 async function authenticateWithRevocation(
@@ -159,20 +160,23 @@ async function authenticateWithRevocation(
     const from = { ...what, evidence: list.evidence };
     try {
       const authentic = await authenticate(cpu, vcek, list.bytes, context);
-      const check = promised(from, authentic.checks.filter(({ rule }) => rule === 'snp.revocation'));
+      const check = promised(
+        from,
+        authentic.checks.filter(({ rule }) => rule === 'snp.revocation'),
+      );
       return { authentic, check };
     } catch (error) {
-      if (!(error instanceof EvidenceError) || !isAboutRevocation(error)) throw error;
+      const refusal = refusalOf(error);
+      if (!isAboutRevocation(refusal)) return { error: refusal };
       const authentic = await authenticate(cpu, vcek, undefined, context);
-      return { authentic, check: refused({ ...from, required: true }, error) };
+      return { authentic, check: refused({ ...from, required: true }, refusal) };
     }
   } catch (error) {
-    if (error instanceof EvidenceError) return { error };
-    throw error;
+    return { error: refusalOf(error) };
   }
 }
 
-function isAboutRevocation({ code }: EvidenceError): boolean {
+function isAboutRevocation({ code }: Refusal): boolean {
   return code.startsWith('CRL_') || code.endsWith('_REVOKED');
 }
 
@@ -183,11 +187,9 @@ async function revocationList(
 ): Promise<{ readonly bytes: Uint8Array; readonly evidence: string } | Missing> {
   if (crl) return { bytes: crl, evidence: 'document' };
   const { product, kind } = parseVek(new Uint8Array(vcek));
-  const request = snpCrlRequest(product, kind);
-  const answer = await context.source.get(request);
-  return answer.ok
-    ? { bytes: answer.bytes, evidence: request.url }
-    : { reason: answer.message, code: answer.code };
+  const request = amdCrlRequest(product, kind);
+  const list = await askFor(context, request, (bytes) => bytes);
+  return 'value' in list ? { bytes: list.value, evidence: request.url } : list;
 }
 
 function snpPolicy({ policy: { hardware } }: Context): SnpPolicy {

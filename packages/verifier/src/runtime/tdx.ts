@@ -3,7 +3,6 @@ import type { Check } from '@vitrine/appraisal';
 import { fromHex, toHex, utf8 } from '@vitrine/bytes';
 import {
   type AuthenticTdxQuote,
-  EvidenceError,
   type TdxCollateral,
   type TdxPolicy,
   appraiseEventLog,
@@ -17,11 +16,19 @@ import {
   parseTdxQuote,
 } from '@vitrine/evidence';
 import { commonName } from '@vitrine/x509';
-import type { Context } from '../context.ts';
+import { type Context, askFor } from '../context.ts';
 import type { PresentedCollateral, PresentedCpu } from '../presented.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
+import { type Refusal, refusalOf } from '../refusal.ts';
 import { type ResultCheck } from '../result.ts';
-import { intelIssuerChain, intelRequests } from '../sources/endorsements.ts';
+import { intelIssuerChain } from '../sources/endorsements/answers.ts';
+import {
+  intelPckCrlRequest,
+  intelQeIdentityRequest,
+  intelRootCrlRequest,
+  intelTcbInfoRequest,
+} from '../sources/endorsements/requests.ts';
+import type { ResourceRequest } from '../source.ts';
 import type { CpuRuntime } from './runtime.ts';
 
 type TdxPresented = Extract<PresentedCpu, { platform: 'tdx' }>;
@@ -69,17 +76,20 @@ export async function checkTdx(cpu: TdxPresented, context: Context): Promise<Cpu
       now,
     });
   } catch (error) {
-    if (!(error instanceof EvidenceError)) throw error;
-    return { checks: [refused(genuine, error), ...gone([notRevoked, upToDate, closed])] };
+    return { checks: [refused(genuine, refusalOf(error)), ...gone([notRevoked, upToDate, closed])] };
   }
   const { checks } = appraiseTdx(authentic, tdxPolicy(context));
   const { body } = authentic.quote;
   const isTcb = ({ rule }: Check) =>
-    ['tcb-status', 'advisories', 'evaluation-data-number', 'tee-tcb-svn'].some((word) => rule.startsWith(`tdx.policy.${word}`));
+    ['tcb-status', 'advisories', 'evaluation-data-number', 'tee-tcb-svn'].some((word) =>
+      rule.startsWith(`tdx.policy.${word}`),
+    );
   const isRevocation = ({ rule }: Check) => rule.startsWith('tdx.revocation');
   // Whose quote it is does not hang on collateral: what that says is the TCB's promise.
   const isCollateral = ({ rule }: Check) =>
-    ['tdx.tcb', 'tdx.tcb-info', 'tdx.qe-identity'].some((word) => rule === word || rule.startsWith(`${word}.`));
+    ['tdx.tcb', 'tdx.tcb-info', 'tdx.qe-identity'].some(
+      (word) => rule === word || rule.startsWith(`${word}.`),
+    );
   const { requireCollateral } = policy.hardware.tdx;
   return {
     authentic: {
@@ -102,7 +112,11 @@ export async function checkTdx(cpu: TdxPresented, context: Context): Promise<Cpu
         authentic.checks.filter((check) => !isRevocation(check) && !isCollateral(check)),
         `${commonName(authentic.chain.intermediate.subject) ?? ''}, FMSPC ${toHex(authentic.fmspc)}`,
       ),
-      missingOr({ ...notRevoked, required: requireCollateral }, authentic.checks.filter(isRevocation), collateral.missing),
+      missingOr(
+        { ...notRevoked, required: requireCollateral },
+        authentic.checks.filter(isRevocation),
+        collateral.missing,
+      ),
       missingOr(
         { ...upToDate, required: requireCollateral },
         [...authentic.checks.filter(isCollateral), ...checks.filter(isTcb)],
@@ -143,37 +157,43 @@ interface Gathered {
   readonly validUntil: () => readonly Date[];
 }
 
+type Part = 'tcbInfo' | 'qeIdentity' | 'pckCrl' | 'rootCrl';
+
+/** Parts that come with their issuers in a header (Intel PCS API v4). */
+const withIssuers = {
+  tcbInfo: 'intel-tcb-info',
+  qeIdentity: 'intel-qe-identity',
+  pckCrl: 'intel-pck-crl',
+} as const;
+
 /** The document's collateral; what it lacks is asked for. */
 async function gatherCollateral(
   { quote, collateral = {} }: TdxPresented,
-  { source }: Context,
-): Promise<Gathered | { readonly error: EvidenceError }> {
-  let requests: ReturnType<typeof intelRequests>;
+  context: Context,
+): Promise<Gathered | { readonly error: Refusal }> {
+  let requests: Readonly<Record<Part, ResourceRequest>>;
   try {
-    const chain = parsePckChain(parseTdxQuote(quote).pckChain);
-    const { fmspc } = parsePck(chain.leaf);
-    const ca = /Platform/.test(commonName(chain.intermediate.subject) ?? '') ? 'platform' : 'processor';
-    requests = intelRequests(toHex(fmspc), ca);
+    requests = requestsFor(quote);
   } catch (error) {
-    if (error instanceof EvidenceError) return { error };
-    throw error;
+    return { error: refusalOf(error) };
   }
   const missing: string[] = [];
-  const fetched: Record<string, Uint8Array | string | undefined> = {};
-  await Promise.all(
-    (['tcbInfo', 'qeIdentity', 'pckCrl', 'rootCrl'] as const).map(async (part) => {
-      if (collateral[part]) return;
-      const answer = await source.get(requests[part]);
-      if (!answer.ok) {
-        missing.push(`${requests[part].url} is missing: ${answer.message}`);
-        return;
-      }
-      fetched[part] = answer.bytes;
-      const chain = intelIssuerChain(part, answer.headers ?? {});
-      if (chain) fetched[`${part}IssuerChain`] = chain;
-    }),
-  );
-  const all = { ...fetched, ...collateral } as PresentedCollateral;
+  const fetched: Partial<Record<string, Uint8Array | string>> = {};
+  const fetchPart = async (part: Part): Promise<void> => {
+    const answer = await askFor(context, requests[part], (bytes, whole) => ({
+      bytes,
+      issuers: part === 'rootCrl' ? undefined : intelIssuerChain(withIssuers[part], whole),
+    }));
+    if (!('value' in answer)) {
+      missing.push(`${requests[part].url} is missing: ${answer.reason}`);
+      return;
+    }
+    fetched[part] = answer.value.bytes;
+    if (answer.value.issuers !== undefined) fetched[`${part}IssuerChain`] = answer.value.issuers;
+  };
+  const parts: readonly Part[] = ['tcbInfo', 'qeIdentity', 'pckCrl', 'rootCrl'];
+  await Promise.all(parts.filter((part) => !collateral[part]).map(fetchPart));
+  const all = { ...fetched, ...collateral };
   const pem = (text: string | undefined) => (text === undefined ? undefined : utf8(text));
   const given: Record<string, Uint8Array | undefined> = {
     tcbInfo: all.tcbInfo,
@@ -184,13 +204,30 @@ async function gatherCollateral(
     pckCrlIssuerChain: pem(all.pckCrlIssuerChain),
     rootCrl: all.rootCrl,
   };
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { given: present as TdxCollateral, missing: missing.sort(), validUntil: () => endsOf(present) };
+  const present: TdxCollateral = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  );
+  return { given: present, missing: missing.sort(), validUntil: () => endsOf(present) };
+}
+
+/** @throws EvidenceError for a quote that cannot be read */
+function requestsFor(quote: Uint8Array): Readonly<Record<Part, ResourceRequest>> {
+  const chain = parsePckChain(parseTdxQuote(quote).pckChain);
+  const { fmspc } = parsePck(chain.leaf);
+  const isPlatform = commonName(chain.intermediate.subject) === 'Intel SGX PCK Platform CA';
+  return {
+    tcbInfo: intelTcbInfoRequest(fmspc),
+    qeIdentity: intelQeIdentityRequest(),
+    pckCrl: intelPckCrlRequest(isPlatform ? 'platform' : 'processor'),
+    rootCrl: intelRootCrlRequest(),
+  };
 }
 
 function endsOf(collateral: TdxCollateral): readonly Date[] {
   const { tcbInfo, qeIdentity, pckCrl, rootCrl } = parseTdxCollateral(collateral);
-  return [tcbInfo, qeIdentity, pckCrl, rootCrl].flatMap((part) => (part?.nextUpdate ? [part.nextUpdate] : []));
+  return [tcbInfo, qeIdentity, pckCrl, rootCrl].flatMap((part) =>
+    part?.nextUpdate ? [part.nextUpdate] : [],
+  );
 }
 
 async function eventLogChecks(
@@ -207,11 +244,11 @@ async function eventLogChecks(
     source: 'Intel TDX, guest-host communication interface, CCEL',
   };
   try {
-    const log = eventLog[0] === 0x5b || eventLog[0] === 0x7b ? parseDstackEventLog(eventLog) : parseCcel(eventLog);
+    const isJson = eventLog[0] === 0x5b || eventLog[0] === 0x7b;
+    const log = isJson ? await parseDstackEventLog(eventLog) : parseCcel(eventLog);
     return [promised(what, await appraiseEventLog(log, body), 'it replays')];
   } catch (error) {
-    if (!(error instanceof EvidenceError)) throw error;
-    return [refused(what, error)];
+    return [refused(what, refusalOf(error))];
   }
 }
 
