@@ -22,7 +22,7 @@ export function explainPolicy(policy: VerificationPolicy): string[] {
     ...ofDevices(devices),
     ...ofFreshness(freshness),
     ...ofCode(code),
-    ...ofMeasurements(measurements, hardware),
+    ...ofMeasurements(measurements, policy),
     ...ofChannel(channel),
   ];
 }
@@ -163,9 +163,9 @@ function refText(ref: string): string {
   return name.includes('*') ? `run on a ${noun} that matches ${name}` : `run on the ${noun} ${name}`;
 }
 
-function ofMeasurements(measurements: MeasurementPolicy, { platforms }: HardwarePolicy): string[] {
+function ofMeasurements(measurements: MeasurementPolicy, { code, hardware }: VerificationPolicy): string[] {
   return [
-    ...ofPinned(measurements.pinned),
+    ...ofPinned(measurements.pinned, code),
     modelsText(measurements.modelRoots),
     measurements.requireRecomputation
       ? 'Measurement: it must have been computed again here from firmware, kernel, initrd and command line.'
@@ -173,18 +173,28 @@ function ofMeasurements(measurements: MeasurementPolicy, { platforms }: Hardware
     measurements.requirePinnedImages
       ? 'Containers: every image must be named by its digest.'
       : 'Containers: images need not be named by digest; the registry could hand out others.',
-    ...(platforms.includes('tdx') ? [knownPlatformsText(measurements.hardware)] : []),
+    ...(hardware.platforms.includes('tdx') ? [knownPlatformsText(measurements.hardware)] : []),
   ];
 }
 
-function ofPinned(pinned: readonly PinnedMeasurement[]): string[] {
-  if (pinned.length === 0) return ['Measurement: none is pinned; it must be the one of a signed release.'];
-  return pinned.map(
-    ({ name, registers }) =>
-      `Measurement: accepted by itself, without a signed release, is ${name} (${and(
-        Object.entries(registers).map(([register, value]) => `${register} ${short(value)}`),
-      )}).`,
-  );
+function ofPinned(pinned: readonly PinnedMeasurement[], { builders }: CodePolicy): string[] {
+  if (pinned.length === 0)
+    return [
+      builders.length === 0
+        ? 'Measurement: none is pinned and nobody is named who may build, so nothing says what must run.'
+        : 'Measurement: none is pinned; it must be the one of the signed release.',
+    ];
+  return [
+    builders.length === 0
+      ? 'Measurement: it must be one that is pinned here; no signature is required.'
+      : 'Measurement: it must be one that is pinned here, and the signature is required as well.',
+    ...pinned.map(
+      ({ name, registers }) =>
+        `Measurement: pinned is ${name} (${and(
+          Object.entries(registers).map(([register, value]) => `${register} ${short(value)}`),
+        )}).`,
+    ),
+  ];
 }
 
 function modelsText(roots: readonly string[] | null): string {

@@ -295,7 +295,7 @@ const measurements = section<MeasurementPolicy>('rules for what was measured', {
   pinned: {
     key: 'pinned',
     form: list(pinnedMeasurement, { maximum: 1000, identity: ({ name }) => name }),
-    comment: 'Measurements that are accepted by themselves, instead of a signed release.',
+    comment: 'Where there are any, the measurement must be one of these, and not what a release says it is.',
     absent: { value: defaults.measurements.pinned },
   },
   modelRoots: {

@@ -139,7 +139,7 @@ describe('explainPolicy', () => {
     [
       'a pin',
       changed('measurements', { pinned: [{ name: 'mine', registers: { launchDigest: 'ab'.repeat(48) } }] }),
-      /without a signed release, is mine \(launchDigest abab/,
+      /pinned is mine \(launchDigest abab/,
     ],
     ['no models', changed('measurements', { modelRoots: [] }), /Models: none may be attached/],
     ['images by tag', changed('measurements', { requirePinnedImages: false }), /need not be named by digest/],
@@ -188,6 +188,18 @@ describe('explainPolicy', () => {
   ): VerificationPolicy {
     return { ...strict, [group]: { ...strict[group], ...change } };
   }
+
+  test('a pin beside builders does not take the place of their signature', () => {
+    const pinned = [{ name: 'mine', registers: { launchDigest: 'ab'.repeat(48) } }];
+    const both = changed('measurements', { pinned });
+    assert.match(explainPolicy(both).join('\n'), /the signature is required as well/);
+    const alone = { ...both, code: { ...both.code, builders: [] } };
+    assert.match(explainPolicy(alone).join('\n'), /no signature is required/);
+  });
+
+  test('neither pin nor builder: the sentences say that nothing is demanded of what runs', () => {
+    assert.match(explainPolicy(changed('code', { builders: [] })).join('\n'), /nothing says what must run/);
+  });
 
   test('two of three builders are named one by one', () => {
     const [builder] = strict.code.builders;
