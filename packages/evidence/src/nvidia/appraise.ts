@@ -1,6 +1,14 @@
 /** A policy over authentic devices: nonce, manifests, golden measurements, modes; then several devices together. */
 import { equalBytes, toHex } from '@vitrine/bytes';
-import { type Appraisal, type Check, appraisalOf, decided, failed, notChecked, passed } from '@vitrine/appraisal';
+import {
+  type Appraisal,
+  type Check,
+  appraisalOf,
+  decided,
+  failed,
+  notChecked,
+  passed,
+} from '@vitrine/appraisal';
 import type { AuthenticGpuReport } from './authenticate.ts';
 import type { NvidiaPolicyCode } from './error.ts';
 import type { FeatureFlag } from './opaque.ts';
@@ -34,42 +42,46 @@ const NVIDIA = 'NVIDIA attestation documents';
 /** Of a video decoder that is off: the measurement then says nothing. */
 const NVDEC0_INDEX = 35;
 
+/**
+ * Manifests, golden measurements and revocation are always spoken of: what was not given is not checked. The other rules
+ * are there where the policy asks for them.
+ */
 export function appraiseGpu(report: AuthenticGpuReport, policy: GpuPolicy): GpuAppraisal {
   const golden = goldenChecks(report, policy);
   const { checks } = appraisalOf([
-    nonceCheck(report, policy),
-    architectureCheck(report, policy),
+    ...nonceChecks(report, policy),
+    ...architectureChecks(report, policy),
     ...rimChecks(report, policy),
     ...golden.checks,
     ...modeChecks(report, policy),
-    driverVersionCheck(report, policy),
+    ...driverVersionChecks(report, policy),
     revocationCheck(report, policy),
   ]);
   return { ...appraisalOf(checks), rim: golden.rim, mismatchedIndexes: golden.mismatchedIndexes };
 }
 
-function nonceCheck(report: AuthenticGpuReport, { nonce }: GpuPolicy): Check {
-  const rule = 'nvidia.gpu.nonce';
-  const source = 'DMTF DSP0274, GET_MEASUREMENTS request';
-  if (!nonce) return notChecked({ rule, expected: 'a nonce', source }, 'no nonce was given');
+function nonceChecks(report: AuthenticGpuReport, { nonce }: GpuPolicy): Check[] {
+  if (!nonce) return [];
   const found = report.request.nonce;
-  return decided(
-    equalBytes(nonce, found),
-    { rule, expected: toHex(nonce), found: toHex(found), source },
-    'GPU_NONCE_MISMATCH' satisfies NvidiaPolicyCode,
-  );
+  const check = {
+    rule: 'nvidia.gpu.nonce',
+    expected: toHex(nonce),
+    found: toHex(found),
+    source: 'DMTF DSP0274, GET_MEASUREMENTS request',
+  };
+  return [decided(equalBytes(nonce, found), check, 'GPU_NONCE_MISMATCH' satisfies NvidiaPolicyCode)];
 }
 
-function architectureCheck(report: AuthenticGpuReport, { architectures }: GpuPolicy): Check {
-  const rule = 'nvidia.gpu.architecture';
-  if (!architectures)
-    return notChecked({ rule, expected: 'an architecture', source: NVIDIA }, 'none was asked for');
+function architectureChecks(report: AuthenticGpuReport, { architectures }: GpuPolicy): Check[] {
+  if (!architectures) return [];
   const found = report.architecture.chip;
-  return decided(
-    architectures.includes(found),
-    { rule, expected: architectures.join(' or '), found, source: NVIDIA },
-    'GPU_ARCHITECTURE_MISMATCH' satisfies NvidiaPolicyCode,
-  );
+  return [
+    decided(
+      architectures.includes(found),
+      { rule: 'nvidia.gpu.architecture', expected: architectures.join(' or '), found, source: NVIDIA },
+      'GPU_ARCHITECTURE_MISMATCH' satisfies NvidiaPolicyCode,
+    ),
+  ];
 }
 
 /** Each manifest is of this product, kind and version. */
@@ -172,36 +184,51 @@ function repeated<T>(values: readonly T[]): T[] {
 
 function modeChecks(report: AuthenticGpuReport, policy: GpuPolicy): Check[] {
   const { featureFlag, protectedPcie } = report.opaque;
-  const feature = { rule: 'nvidia.gpu.feature', source: NVIDIA };
-  const pcie = { rule: 'nvidia.gpu.protected-pcie', source: NVIDIA };
-  return [
-    policy.featureFlags
-      ? decided(
-          featureFlag !== undefined && policy.featureFlags.includes(featureFlag),
-          { ...feature, expected: policy.featureFlags.join(' or '), found: featureFlag ?? 'nothing' },
-          'GPU_FEATURE_MISMATCH' satisfies NvidiaPolicyCode,
-        )
-      : notChecked({ ...feature, expected: 'a feature flag' }, 'none was asked for'),
-    policy.protectedPcie
-      ? decided(
-          protectedPcie === policy.protectedPcie,
-          { ...pcie, expected: policy.protectedPcie, found: protectedPcie ?? 'nothing' },
-          'GPU_PROTECTED_PCIE_MISMATCH' satisfies NvidiaPolicyCode,
-        )
-      : notChecked({ ...pcie, expected: 'a protected-PCIe state' }, 'none was asked for'),
-  ];
+  const checks: Check[] = [];
+  if (policy.featureFlags)
+    checks.push(
+      decided(
+        featureFlag !== undefined && policy.featureFlags.includes(featureFlag),
+        {
+          rule: 'nvidia.gpu.feature',
+          expected: policy.featureFlags.join(' or '),
+          found: featureFlag ?? 'nothing',
+          source: NVIDIA,
+        },
+        'GPU_FEATURE_MISMATCH' satisfies NvidiaPolicyCode,
+      ),
+    );
+  if (policy.protectedPcie)
+    checks.push(
+      decided(
+        protectedPcie === policy.protectedPcie,
+        {
+          rule: 'nvidia.gpu.protected-pcie',
+          expected: policy.protectedPcie,
+          found: protectedPcie ?? 'nothing',
+          source: NVIDIA,
+        },
+        'GPU_PROTECTED_PCIE_MISMATCH' satisfies NvidiaPolicyCode,
+      ),
+    );
+  return checks;
 }
 
-function driverVersionCheck(report: AuthenticGpuReport, { minimumDriverVersion }: GpuPolicy): Check {
-  const rule = 'nvidia.gpu.driver-version';
-  if (minimumDriverVersion === undefined)
-    return notChecked({ rule, expected: 'a minimum', source: NVIDIA }, 'none was asked for');
+function driverVersionChecks(report: AuthenticGpuReport, { minimumDriverVersion }: GpuPolicy): Check[] {
+  if (minimumDriverVersion === undefined) return [];
   const found = report.opaque.driverVersion;
-  return decided(
-    found !== undefined && isVersionAtLeast(found, minimumDriverVersion),
-    { rule, expected: `at least ${minimumDriverVersion}`, found: found ?? 'nothing', source: NVIDIA },
-    'GPU_DRIVER_TOO_OLD' satisfies NvidiaPolicyCode,
-  );
+  return [
+    decided(
+      found !== undefined && isVersionAtLeast(found, minimumDriverVersion),
+      {
+        rule: 'nvidia.gpu.driver-version',
+        expected: `at least ${minimumDriverVersion}`,
+        found: found ?? 'nothing',
+        source: NVIDIA,
+      },
+      'GPU_DRIVER_TOO_OLD' satisfies NvidiaPolicyCode,
+    ),
+  ];
 }
 
 /** Decimal numbers between dots; anything else is not at least anything. */

@@ -48,7 +48,7 @@ export async function authenticateGpu(evidence: GpuEvidence): Promise<AuthenticG
   await inOrder([requireSigned(report, chain[0]!), verifyDeviceChain(chain, anchors, evidence.now)]);
   const architecture = architectureOf(chain[0]!);
   const fwid = fwidCheck(report, chain[0]!);
-  const revocation = await revocationChecks(chain, 'nvidia.gpu.revocation', {
+  const revocation = await revocationChecks(chain, 'GPU', 'nvidia.gpu.revocation', {
     now: evidence.now,
     responses: evidence.ocspResponses,
   });

@@ -14,13 +14,13 @@ export type NvidiaErrorCode =
   | 'GPU_ROOT_UNTRUSTED'
   /** The firmware identity in the leaf is not the report's. */
   | 'GPU_FWID_MISMATCH'
-  /** The responder says that a certificate is revoked. */
+  /** The responder says that a certificate of the device's chain is revoked. */
   | 'GPU_CERTIFICATE_REVOKED'
-  /** The responder says that a certificate is on hold. */
+  /** The responder says that a certificate of the device's chain is on hold. */
   | 'GPU_CERTIFICATE_ON_HOLD'
-  /** An OCSP response is malformed, stale, of another certificate, or not signed by the issuer. */
+  /** An OCSP response for the device's chain is malformed, stale, of another certificate, or not signed by the issuer. */
   | 'GPU_OCSP_INVALID'
-  /** The responder does not know the certificate. */
+  /** The responder does not know a certificate of the device's chain. */
   | 'GPU_OCSP_UNKNOWN'
   /** Not the subset of XML that is read here. */
   | 'RIM_XML_MALFORMED'
@@ -44,6 +44,14 @@ export type NvidiaErrorCode =
   | 'RIM_CHAIN_INVALID'
   /** A certificate of the signer's chain is not valid at the time given. */
   | 'RIM_EXPIRED'
+  /** The responder says that a certificate of the signer's chain is revoked. */
+  | 'RIM_CERTIFICATE_REVOKED'
+  /** The responder says that a certificate of the signer's chain is on hold. */
+  | 'RIM_CERTIFICATE_ON_HOLD'
+  /** An OCSP response for the signer's chain is malformed, stale, of another certificate, or not signed by the issuer. */
+  | 'RIM_OCSP_INVALID'
+  /** The responder does not know a certificate of the signer's chain. */
+  | 'RIM_OCSP_UNKNOWN'
   /** The attestation service's answer is not laid out as documented: JSON, base64url, claims. */
   | 'EAT_MALFORMED'
   /** A token is signed with anything but ES384. */

@@ -1,8 +1,14 @@
-/** What OCSP responses say of a chain (RFC 6960); NVIDIA publishes no other revocation for devices. */
-import { type Certificate, formatName, parseOcspResponse, verifyOcspResponse } from '@vitrine/x509';
+/** What OCSP responses say of a chain (RFC 6960); NVIDIA publishes no other revocation. */
+import {
+  type Certificate,
+  type OcspResponse,
+  formatName,
+  parseOcspResponse,
+  verifyOcspResponse,
+} from '@vitrine/x509';
 import { type Check, notChecked, passed } from '@vitrine/appraisal';
-import { refuseAsync } from '../error.ts';
-import { type NvidiaErrorCode, nvidiaError } from './error.ts';
+import { refuseAs, refuseAsync } from '../error.ts';
+import { nvidiaError } from './error.ts';
 
 export interface OcspInput {
   readonly now: Date;
@@ -12,19 +18,20 @@ export interface OcspInput {
 const CERTIFICATE_HOLD = 6;
 const SOURCE = 'RFC 6960 section 3.2';
 
+/** Whose chain it is: a device's, or that of a manifest's signer. */
+export type ChainOwner = 'GPU' | 'RIM';
+
 /**
  * One check for each certificate under the root.
- * @throws EvidenceError GPU_CERTIFICATE_REVOKED, GPU_CERTIFICATE_ON_HOLD, GPU_OCSP_UNKNOWN, GPU_OCSP_INVALID
+ * @throws EvidenceError CERTIFICATE_REVOKED, CERTIFICATE_ON_HOLD, OCSP_UNKNOWN, OCSP_INVALID, each behind GPU_ or RIM_
  */
 export async function revocationChecks(
   chain: readonly Certificate[],
+  owner: ChainOwner,
   rule: string,
   { now, responses = [] }: OcspInput,
 ): Promise<Check[]> {
-  const parsed = await refuseAsync<NvidiaErrorCode, ReturnType<typeof parseOcspResponse>[]>(
-    'GPU_OCSP_INVALID',
-    () => Promise.resolve().then(() => responses.map((der) => parseOcspResponse(der))),
-  );
+  const parsed = refuseAs(`${owner}_OCSP_INVALID`, () => responses.map((der) => parseOcspResponse(der)));
   const checks: Check[] = [];
   const used = new Set<number>();
   for (const [at, certificate] of chain.slice(0, -1).entries()) {
@@ -37,28 +44,29 @@ export async function revocationChecks(
       continue;
     }
     used.add(found);
-    const status = await refuseAsync<NvidiaErrorCode, Awaited<ReturnType<typeof verifyOcspResponse>>>(
-      'GPU_OCSP_INVALID',
-      () => verifyOcspResponse(parsed[found]!, { certificate, issuer: chain[at + 1]!, now }),
+    const status = await refuseAsync(`${owner}_OCSP_INVALID`, () =>
+      verifyOcspResponse(parsed[found]!, { certificate, issuer: chain[at + 1]!, now }),
     );
-    if (status.kind !== 'good') refuseStatus(status, name);
+    if (status.kind !== 'good') refuseStatus(status, owner, name);
     checks.push(passed({ rule, expected, found: 'good', source: SOURCE }));
   }
   if (used.size !== parsed.length)
-    throw nvidiaError('GPU_OCSP_INVALID', 'An OCSP response speaks of no certificate of the chain.');
+    throw nvidiaError(`${owner}_OCSP_INVALID`, 'An OCSP response speaks of no certificate of the chain.');
   return checks;
 }
 
-function speaksOf(response: ReturnType<typeof parseOcspResponse>, certificate: Certificate): boolean {
+function speaksOf(response: OcspResponse, certificate: Certificate): boolean {
   return response.responses.some(({ serialNumber }) => serialNumber === certificate.serialNumber);
 }
 
 function refuseStatus(
   status: { readonly kind: string; readonly reason?: number | undefined },
+  owner: ChainOwner,
   name: string,
 ): never {
   if (status.kind !== 'revoked')
-    throw nvidiaError('GPU_OCSP_UNKNOWN', `The responder does not know ${name}.`);
-  if (status.reason === CERTIFICATE_HOLD) throw nvidiaError('GPU_CERTIFICATE_ON_HOLD', `${name} is on hold.`);
-  throw nvidiaError('GPU_CERTIFICATE_REVOKED', `${name} is revoked.`);
+    throw nvidiaError(`${owner}_OCSP_UNKNOWN`, `The responder does not know ${name}.`);
+  if (status.reason === CERTIFICATE_HOLD)
+    throw nvidiaError(`${owner}_CERTIFICATE_ON_HOLD`, `${name} is on hold.`);
+  throw nvidiaError(`${owner}_CERTIFICATE_REVOKED`, `${name} is revoked.`);
 }

@@ -78,7 +78,8 @@ export function parseRim(xml: Uint8Array): Rim {
 
 /**
  * The signature is good and its signer's chain ends in a trusted root: both are needed.
- * @throws EvidenceError a code of parseRim, RIM_SIGNATURE_INVALID, RIM_CHAIN_INVALID, RIM_EXPIRED, or an OCSP code
+ * @throws EvidenceError a code of parseRim, RIM_SIGNATURE_INVALID, RIM_CHAIN_INVALID, RIM_EXPIRED,
+ *   RIM_CERTIFICATE_REVOKED, RIM_CERTIFICATE_ON_HOLD, RIM_OCSP_UNKNOWN, RIM_OCSP_INVALID
  */
 export async function authenticateRim(evidence: RimEvidence): Promise<AuthenticRim> {
   const rim = parseRim(evidence.xml);
@@ -101,7 +102,7 @@ export async function authenticateRim(evidence: RimEvidence): Promise<AuthenticR
       found: `${certificates.length} certificates`,
       source: 'RFC 5280 section 6',
     }),
-    ...(await revocationChecks(certificates, `nvidia.rim.${rim.kind}.revocation`, ocsp)),
+    ...(await revocationChecks(certificates, 'RIM', `nvidia.rim.${rim.kind}.revocation`, ocsp)),
   ];
   return { ...rim, checks } as unknown as AuthenticRim;
 }

@@ -20,6 +20,7 @@ import {
 import {
   type GpuEvidence,
   type GpuPolicy,
+  type RimEvidence,
   appraiseDevices,
   appraiseEat,
   appraiseGpu,
@@ -221,6 +222,12 @@ const ocspDefects: readonly (readonly [string, Partial<GpuOcspRequest>, string])
   ['spoken of by a response from the future', { thisUpdate: future, nextUpdate: future }, 'GPU_OCSP_INVALID'],
 ];
 
+async function oneManifest(evidence: Partial<RimEvidence>) {
+  const authority = await authorityOf();
+  const xml = await issueRim(authority, { product: 'GH100', version: DRIVER, measurements: golden(0, 1) });
+  return authenticateRim({ xml, anchors: authority.anchors.rim, now, ...evidence });
+}
+
 const ocspCases: Case[] = [
   ...ocspDefects.map(([state, change, code]): Case => ({
     name: `a device with any certificate ${state} is refused`,
@@ -248,22 +255,52 @@ const ocspCases: Case[] = [
         );
     },
   },
-  {
-    name: 'a signer of manifests that is revoked or on hold is refused',
+  ...ocspDefects.map(([state, change, code]): Case => ({
+    name: `a manifest with any certificate of its signer's chain ${state} is refused, by a code of its own`,
     run: async () => {
-      const { rimChain, anchors } = await authorityOf();
-      const xml = await issueRim(await authorityOf(), {
-        product: 'GH100',
-        version: DRIVER,
-        measurements: golden(0, 1),
-      });
-      for (const [status, code] of [
-        ['revoked', 'GPU_CERTIFICATE_REVOKED'],
-        ['hold', 'GPU_CERTIFICATE_ON_HOLD'],
-      ] as const) {
-        const ocspResponses = [await issueGpuOcsp(rimChain, 0, { now, status })];
-        await expectRefused(() => authenticateRim({ xml, anchors: anchors.rim, now, ocspResponses }), code);
+      const { rimChain } = await authorityOf();
+      for (const at of rimChain.slice(0, -1).keys()) {
+        const ocspResponses = [await issueGpuOcsp(rimChain, at, { now, ...change })];
+        await expectRefused(
+          () => oneManifest({ ocspResponses }),
+          code.replace('GPU_', 'RIM_'),
+          `certificate ${at}`,
+        );
       }
+    },
+  })),
+  {
+    name: 'a response that is none, that another key signed, or of a device, says nothing for a manifest: it is refused',
+    run: async () => {
+      const { rimChain } = await authorityOf();
+      const device = await newDevice();
+      const signedBy = await generateKey('P-384');
+      for (const response of [
+        new Uint8Array(0),
+        await issueGpuOcsp(rimChain, 0, { now, signedBy }),
+        await issueGpuOcsp(device.holders, 0, { now }),
+      ])
+        await expectRefused(() => oneManifest({ ocspResponses: [response] }), 'RIM_OCSP_INVALID');
+    },
+  },
+  {
+    name: "good responses for a manifest's chain pass, one check each; without them they are not checked",
+    run: async () => {
+      const { rimChain } = await authorityOf();
+      const under = rimChain.slice(0, -1);
+      const ocspResponses = await Promise.all(under.map((_, at) => issueGpuOcsp(rimChain, at, { now })));
+      const outcomes = async (evidence: object) =>
+        (await oneManifest(evidence)).checks
+          .filter(({ rule }) => rule === 'nvidia.rim.driver.revocation')
+          .map(({ outcome }) => outcome);
+      expectEqual(
+        await outcomes({ ocspResponses }),
+        under.map(() => 'pass'),
+      );
+      expectEqual(
+        await outcomes({}),
+        under.map(() => 'not-checked'),
+      );
     },
   },
 ];
