@@ -21,7 +21,7 @@ export function parseConfigYaml(bytes: Uint8Array, what: string): ConfigNode {
   if (bytes.length > maximumConfigBytes)
     throw malformed(what, `at most ${maximumConfigBytes} bytes`, `${bytes.length}`);
   const { contents } = onlyDocument(decodeUtf8(bytes, what), what);
-  return new Tree(what).node(contents as ParsedNode | null, what, 0);
+  return new Tree(what).node(contents, what, 0);
 }
 
 /** Tokens are counted and nesting is measured before anything recursive sees them. */

@@ -17,7 +17,7 @@ export async function gunzip(
   // Its failures are the reader's too; where reading stops at the limit, nobody waits for it.
   const written = writer.write(new Uint8Array(compressed)).then(() => writer.close());
   written.catch(() => undefined);
-  const reader = stream.readable.getReader();
+  const reader = (stream.readable as ReadableStream<Uint8Array>).getReader();
   const pieces: Uint8Array[] = [];
   let length = 0;
   try {

@@ -139,7 +139,7 @@ function readIntelResponses(data: JsonNode): PresentedCollateral {
     const chain = header && readHeader(response.optional('headers'), header);
     if (chain !== undefined) collateral[`${part}IssuerChain`] = chain;
   }
-  return collateral as PresentedCollateral;
+  return collateral;
 }
 
 function pathOf(url: JsonNode): string {
