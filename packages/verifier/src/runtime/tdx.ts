@@ -17,7 +17,7 @@ import {
 } from '@vitrine/evidence';
 import { commonName } from '@vitrine/x509';
 import { type Context, askFor } from '../context.ts';
-import type { PresentedCollateral, PresentedCpu } from '../presented.ts';
+import type { PresentedCpu } from '../presented.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
 import { type Refusal, refusalOf } from '../refusal.ts';
 import { type ResultCheck } from '../result.ts';
