@@ -27,6 +27,7 @@ export interface ReleaseStore {
 
 const format = 'vitrine-release/v1';
 const MAX_FILE_BYTES = 4096;
+const MAX_NAME_CHARACTERS = 255;
 /** Processes that remember at once may leave more than are kept in the end. */
 const MAX_FILES = 4096;
 
@@ -108,14 +109,19 @@ function parseRecord(bytes: Uint8Array, service: string, path: string): Remember
 
 /** @throws VerifierError ARGUMENT_INVALID for what could not be read again */
 function recordOf(service: string, { tag, digest, loggedAtUnix }: RememberedRelease): Uint8Array {
-  if (!/^[0-9a-f]{64}$/.test(digest) || !(loggedAtUnix === null || Number.isSafeInteger(loggedAtUnix)))
+  if (!/^[0-9a-f]{64}$/.test(digest) || !isSeconds(loggedAtUnix))
     throw new VerifierError('ARGUMENT_INVALID', 'A release is remembered by its SHA-256 and whole seconds.');
-  if (service === '' || `${service}${tag ?? ''}`.length > 512)
-    throw new VerifierError(
-      'ARGUMENT_INVALID',
-      'The name of a service and its tag have 512 characters at most.',
-    );
+  for (const name of tag === null ? [service] : [service, tag])
+    if (name === '' || name.length > MAX_NAME_CHARACTERS || !name.isWellFormed())
+      throw new VerifierError(
+        'ARGUMENT_INVALID',
+        `A service and its tag have names of 1 to ${MAX_NAME_CHARACTERS} characters.`,
+      );
   return utf8(`${JSON.stringify({ format, service, tag, digest, loggedAtUnix })}\n`);
+}
+
+function isSeconds(at: number | null): boolean {
+  return at === null || (Number.isSafeInteger(at) && at >= 0);
 }
 
 /** What is beyond the newest goes. Whatever one process sees as too old is so for all, since others only add. */
