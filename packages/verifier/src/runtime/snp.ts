@@ -15,6 +15,7 @@ import {
 } from '@vitrine/evidence';
 import { type Context, type Missing, askFor } from '../context.ts';
 import { amdCrlRequest, amdVekRequest } from '../sources/endorsements/requests.ts';
+import { tcbFloorOf } from '../policy-file/tcb-floor.ts';
 import type { PresentedCpu } from '../presented.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
 import { type Refusal, refusalOf } from '../refusal.ts';
@@ -42,7 +43,7 @@ const upToDate: Promised = {
   title: 'Its firmware is recent enough',
   evidence: 'document',
   expected: 'every component at or over its floor',
-  source: 'policy, hardware.snp.minimum-tcb',
+  source: 'policy, hardware.sev-snp.minimum-tcb',
 };
 const closed: Promised = {
   rule: 'runtime.isolation',
@@ -64,7 +65,7 @@ export async function checkSnp(cpu: SnpPresented, context: Context): Promise<Cpu
   if ('error' in revocation)
     return { checks: [refused(genuine, revocation.error), ...gone([notRevoked, upToDate, closed])] };
   const { authentic, check: revocationCheck } = revocation;
-  const { checks } = appraiseSnp(authentic, snpPolicy(context));
+  const { checks } = appraiseSnp(authentic, snpPolicy(context, authentic));
   const isAbout =
     (...words: string[]) =>
     (check: Check) =>
@@ -192,8 +193,8 @@ async function revocationList(
   return 'value' in list ? { bytes: list.value, evidence: request.url } : list;
 }
 
-function snpPolicy({ policy: { hardware } }: Context): SnpPolicy {
-  const { snp } = hardware;
+function snpPolicy({ policy }: Context, { product, report }: AuthenticSnpReport): SnpPolicy {
+  const { snp } = policy.hardware;
   return {
     guestPolicy: {
       debug: snp.allowDebug ? 'any' : false,
@@ -202,6 +203,6 @@ function snpPolicy({ policy: { hardware } }: Context): SnpPolicy {
     },
     vmpl: snp.vmpl,
     product: snp.products,
-    minimumTcb: Object.fromEntries(snpProducts.map((product) => [product, snp.minimumTcb[product] ?? {}])),
+    minimumTcb: { [product]: tcbFloorOf(policy, product, report.cpu) },
   };
 }
