@@ -75,17 +75,24 @@ export async function evidenceVerifyCommand(
 }
 
 function readInputs(flags: VerifyFlags): VerifyInputs {
-  const hex = (text: string | undefined, name: string): Uint8Array | undefined =>
-    text === undefined ? undefined : fromHex(text, name);
   return {
     files: flags.endorsements === undefined ? [] : readEndorsements(flags.endorsements),
     anchors: flags.anchors === undefined ? undefined : certificatesIn(readEndorsements(flags.anchors)),
     // The clock's time unless another one is given: evidence of yesterday is judged as of yesterday.
     now: flags.at === undefined ? new Date() : parseTime(flags.at),
-    reportData: hex(flags.reportData, '--report-data'),
-    measurement: hex(flags.measurement, '--measurement'),
-    nonce: hex(flags.nonce, '--nonce'),
+    reportData: bytesOf('--report-data', flags.reportData, 64),
+    measurement: bytesOf('--measurement', flags.measurement, 48),
+    nonce: bytesOf('--nonce', flags.nonce, 32),
   };
+}
+
+function bytesOf(option: string, text: string | undefined, lengthBytes: number): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return fromHex(text, option, lengthBytes);
+  } catch (cause) {
+    throw new UsageError(`${option}: expected ${lengthBytes} bytes in hexadecimal.`, { cause });
+  }
 }
 
 function unknownKind({ path, kind }: EvidenceFile): UsageError {

@@ -15,6 +15,8 @@ export const EXIT = {
 const USAGE_CODES = new Set([
   'NAME_INVALID',
   'PARAMETER_INVALID',
+  // Of a measurement: what goes in are the command's own options.
+  'INPUT_INVALID',
   'SOURCE_MISSING',
   'OUTPUT_IN_SOURCE',
   'USAGE',

@@ -136,3 +136,18 @@ test('what is no evidence, no file or no time is a matter of words: status 2 or 
   assert.equal(noTime.status, 2);
   for (const { stdout } of [unknown, missing, noTime]) assert.equal(stdout.length, 0);
 });
+
+test('a pin that is not hexadecimal, or of another length, is a matter of words: status 2, and the option is named', async () => {
+  const file = join(empty, 'report.bin');
+  writeFileSync(file, Uint8Array.of(2, 0, 0, 0, ...new Uint8Array(1180)));
+  for (const [option, good] of [
+    ['--report-data', 64],
+    ['--measurement', 48],
+    ['--nonce', 32],
+  ] as const)
+    for (const text of ['', 'zz', '0', '00'.repeat(good - 1), '00'.repeat(good + 1), 'zz'.repeat(good)]) {
+      const { status, stdout, stderr } = await vitrine(['evidence', 'verify', file, option, text]);
+      assert.deepEqual([status, stdout.length], [2, 0], `${option} ${text}`);
+      assert.match(stderr, new RegExp(`USAGE: ${option}: expected ${good} bytes`));
+    }
+});
