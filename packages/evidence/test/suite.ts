@@ -66,7 +66,7 @@ export async function expectRefused(
 /** The code of one of our typed errors, else undefined. */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
-  return /^(Evidence|Bytes|X509|Measure)Error$/.test(error.name) ? error.code : undefined;
+  return /^(Evidence|Bytes|X509|Measure|Provenance)Error$/.test(error.name) ? error.code : undefined;
 }
 
 function show(value: unknown): string {
