@@ -76,13 +76,13 @@ export async function authenticateBundle(evidence: BundleEvidence): Promise<Auth
   const { content, logEntries } = bundle;
   const key = keyOf(bundle.signer, evidence.key);
   const count = requireEntryCount(logEntries, entryRange(requirements));
-  const { timestamps, times } = claimedTimes(bundle);
+  const { timestamps, times } = claimedTimes(bundle, trustedRoot);
   const observers = requireTimes(times, requirements.observerTimestampsMin, now);
   const moments = times.length > 0 ? times.map(({ time }) => time) : [now];
   const signer = signerOf(bundle.signer, key, moments, trustedRoot);
 
   // Times are claims until the first and the last of these have passed: nothing is returned before.
-  const timestamped = begun(requireTimestamps(timestamps, content.signature, trustedRoot));
+  const timestamped = begun(requireTimestamps(timestamps, content.signature));
   const certified = begun(requireCertificate(signer, moments, trustedRoot, requirements.sctsMin));
   const signed = begun(requireSignature(content, key, artifact));
   const logged: Logged = { content, signer: bundle.signer, key, artifact: artifact.artifact };

@@ -26,17 +26,29 @@ export interface ObservedTime {
 
 const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 
+/** A timestamp, and the certificates of the authority that it says made it: the signing one first, the root last. */
+export interface ClaimedTimestamp {
+  readonly timestamp: Timestamp;
+  readonly chain: readonly Certificate[];
+}
+
 /**
  * What the bundle claims: to be used only after `requireTimestamps`, and for logs the verification of their entries.
  * A log's time counts only where a signed entry timestamp covers it.
- * @throws ProvenanceError TIMESTAMP_INVALID
+ * @throws ProvenanceError TIMESTAMP_INVALID or TIMESTAMP_AUTHORITY_UNTRUSTED
  */
-export function claimedTimes(bundle: SigstoreBundle): {
-  readonly timestamps: readonly Timestamp[];
+export function claimedTimes(
+  bundle: SigstoreBundle,
+  { timestampAuthorities }: TrustedRoot,
+): {
+  readonly timestamps: readonly ClaimedTimestamp[];
   readonly times: readonly ObservedTime[];
 } {
-  const timestamps = bundle.timestamps.map((der) => parseTimestamp(der));
-  const ofAuthorities = timestamps.map(({ genTime, signer }): ObservedTime => ({
+  const timestamps = bundle.timestamps.map((der) => {
+    const timestamp = parseTimestamp(der);
+    return { timestamp, chain: chainOf(timestamp, timestampAuthorities) };
+  });
+  const ofAuthorities = timestamps.map(({ timestamp: { genTime, signer } }): ObservedTime => ({
     time: genTime,
     source: 'timestamp-authority',
     observer: `${toHex(signer.issuer)}:${signer.serialNumber}`,
@@ -47,6 +59,28 @@ export function claimedTimes(bundle: SigstoreBundle): {
 function promisedTime({ integratedTime, inclusionPromise, logId }: LogEntry): ObservedTime[] {
   if (!integratedTime || !inclusionPromise) return [];
   return [{ time: integratedTime, source: 'log', observer: toHex(logId) }];
+}
+
+/** The signing certificate and those above it, of an authority that was trusted at the time. */
+function chainOf(timestamp: Timestamp, authorities: readonly TrustedAuthority[]): readonly Certificate[] {
+  for (const { chain, validFor } of authorities) {
+    if (!isValidAt(validFor, timestamp.genTime)) continue;
+    const [first] = chain;
+    if (isSigner(timestamp, first!)) return chain;
+    // An authority may be listed without its signing certificate, which the timestamp then brings along.
+    const own = timestamp.certificates.find(
+      (one) => isSigner(timestamp, one) && sameName(one.issuer, first!.subject),
+    );
+    if (own) return [own, ...chain];
+  }
+  throw sigstoreError(
+    'TIMESTAMP_AUTHORITY_UNTRUSTED',
+    `No timestamp authority of the trusted root was valid at ${timeOf(timestamp)} and has the certificate ${timestamp.signer.serialNumber} that signed.`,
+  );
+}
+
+function isSigner({ signer }: Timestamp, { issuer, serialNumber }: Certificate): boolean {
+  return serialNumber === signer.serialNumber && equalBytes(issuer.der, signer.issuer);
 }
 
 /** @throws ProvenanceError OBSERVER_TIMESTAMP_INSUFFICIENT or TIME_IN_FUTURE */
@@ -72,13 +106,12 @@ export function requireTimes(times: readonly ObservedTime[], min: number, now: D
 }
 
 /**
- * Every timestamp is over the signature and by an authority of the trusted root.
+ * Every timestamp is over the signature and by the authority that it names.
  * @throws ProvenanceError TIMESTAMP_INVALID or TIMESTAMP_AUTHORITY_UNTRUSTED
  */
 export async function requireTimestamps(
-  timestamps: readonly Timestamp[],
+  timestamps: readonly ClaimedTimestamp[],
   signature: Uint8Array,
-  { timestampAuthorities }: TrustedRoot,
 ): Promise<Check> {
   const rule = {
     rule: 'sigstore.timestamps',
@@ -86,8 +119,11 @@ export async function requireTimestamps(
     source: 'RFC 3161 section 2.4.2, RFC 5652 section 5.4',
   };
   if (timestamps.length === 0) return notChecked(rule, 'the bundle has none');
-  await Promise.all(timestamps.map((one) => requireTimestamp(one, signature, timestampAuthorities)));
-  return passed({ ...rule, found: `${timestamps.length} of ${timestamps.map(timeOf).join(', ')}` });
+  await Promise.all(timestamps.map((one) => requireTimestamp(one, signature)));
+  return passed({
+    ...rule,
+    found: `${timestamps.length} of ${timestamps.map(({ timestamp }) => timeOf(timestamp)).join(', ')}`,
+  });
 }
 
 function timeOf({ genTime }: Timestamp): string {
@@ -95,12 +131,10 @@ function timeOf({ genTime }: Timestamp): string {
 }
 
 async function requireTimestamp(
-  timestamp: Timestamp,
+  { timestamp, chain }: ClaimedTimestamp,
   signature: Uint8Array,
-  authorities: readonly TrustedAuthority[],
 ): Promise<void> {
   const { signer, content, messageImprint } = timestamp;
-  const chain = chainOf(timestamp, authorities);
   const [imprint, contentDigest, isSigned] = await Promise.all([
     digest(messageImprint.hash, signature),
     digest(signer.digestAlgorithm, content),
@@ -113,28 +147,6 @@ async function requireTimestamp(
   if (!equalBytes(contentDigest, signer.messageDigest))
     throw invalid('its signed attributes are of another content');
   if (!isSigned) throw invalid('it is not signed by the authority that it names');
-}
-
-/** The signing certificate and those above it, of an authority that was trusted at the time. */
-function chainOf(timestamp: Timestamp, authorities: readonly TrustedAuthority[]): readonly Certificate[] {
-  for (const { chain, validFor } of authorities) {
-    if (!isValidAt(validFor, timestamp.genTime)) continue;
-    const [first] = chain;
-    if (isSigner(timestamp, first!)) return chain;
-    // An authority may be listed without its signing certificate, which the timestamp then brings along.
-    const own = timestamp.certificates.find(
-      (one) => isSigner(timestamp, one) && sameName(one.issuer, first!.subject),
-    );
-    if (own) return [own, ...chain];
-  }
-  throw sigstoreError(
-    'TIMESTAMP_AUTHORITY_UNTRUSTED',
-    `No timestamp authority of the trusted root was valid at ${timeOf(timestamp)} and has the certificate ${timestamp.signer.serialNumber} that signed.`,
-  );
-}
-
-function isSigner({ signer }: Timestamp, { issuer, serialNumber }: Certificate): boolean {
-  return serialNumber === signer.serialNumber && equalBytes(issuer.der, signer.issuer);
 }
 
 async function isSignedByLeaf({ signer }: Timestamp, leaf: Certificate): Promise<boolean> {

@@ -1,0 +1,6 @@
+/** Suites of the Sigstore half, for Node and the browser. */
+import type { Suite } from '../../../evidence/test/suite.ts';
+import { fixtures } from './fixtures.ts';
+import { acceptance, binding, refusals } from './simulated.ts';
+
+export const suites: readonly Suite[] = [fixtures, acceptance, refusals, binding];
