@@ -16,6 +16,7 @@ import {
   parseSigstoreBundle,
   publicGoodRequirements,
 } from '@vitrine/provenance';
+import { checkBlyssCode } from '../consistency/blyss.ts';
 import { type Context, type Missing, askFor } from '../context.ts';
 import { type Deployment, readDeployment } from '../dialects/deployment.ts';
 import { VerifierError } from '../error.ts';
@@ -73,7 +74,9 @@ const rollback: Promised = {
 };
 
 export async function checkCode(context: Context): Promise<Code> {
-  const { policy } = context;
+  const { policy, presented } = context;
+  const isPinned = policy.measurements.pinned.length > 0;
+  if (presented.dialect === 'blyss' && !isPinned) return checkBlyssCode(context);
   if (policy.code.builders.length === 0) return withoutBuilder(context);
   const release = await findRelease(context);
   if ('reason' in release) return nothing(release.reason, release.code);
@@ -252,11 +255,7 @@ async function statementUnder(
   return { bundle: authentic, statement, identity: signer.identity };
 }
 
-function appraise(
-  release: Release,
-  bundles: readonly SignedStatement[],
-  context: Context,
-): Code {
+function appraise(release: Release, bundles: readonly SignedStatement[], context: Context): Code {
   const { policy } = context;
   const judged = bundles.map((each) => ({ each, checks: identityChecks(each, release, context) }));
   const acceptable = judged.filter(({ checks }) => checks.every(({ outcome }) => outcome === 'pass'));

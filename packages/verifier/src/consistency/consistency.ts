@@ -8,6 +8,7 @@ import { VerifierError } from '../error.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
 import type { ResultCheck, ResultModelPack } from '../result.ts';
 import type { AuthenticCpu } from '../runtime/runtime.ts';
+import { checkBlyssConsistency } from './blyss.ts';
 import { explainMismatch } from './explain.ts';
 import { type Recomputed, recompute } from './recompute.ts';
 
@@ -81,10 +82,11 @@ export async function checkConsistency(
   { config, check: configCheck }: SignedConfig,
 ): Promise<Consistency> {
   const { reference } = code;
+  const isPinned = context.policy.measurements.pinned.length > 0;
+  if (context.presented.dialect === 'blyss' && !isPinned) return checkBlyssConsistency(context, cpu);
   const signed = reference ? registersOf(reference.deployment) : {};
   const recomputed = await recompute(context, reference?.deployment, config);
   const packs = packsOf(config);
-  const hasPins = context.policy.measurements.pinned.length > 0;
   return {
     signed,
     recomputed: recomputed.registers,
@@ -93,7 +95,7 @@ export async function checkConsistency(
       await measurementCheck(context, cpu, code, recomputed, config),
       recomputedCheck(context, cpu, recomputed),
       // A pinned measurement says nothing of the configuration behind it.
-      ...(hasPins && !reference
+      ...(isPinned && !reference
         ? []
         : [configCheck, ...deploymentChecks(context, reference?.deployment, config)]),
       ...(cpu?.platform === 'tdx' ? hardwareChecks(context, cpu) : []),

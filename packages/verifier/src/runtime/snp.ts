@@ -16,7 +16,6 @@ import {
 import { type Context, type Missing, askFor } from '../context.ts';
 import { amdCrlRequest, amdVekRequest } from '../sources/endorsements/requests.ts';
 import { tcbFloorOf } from '../policy-file/tcb-floor.ts';
-import { tcbFloorOf } from '../policy-file/tcb-floor.ts';
 import type { PresentedCpu } from '../presented.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
 import { type Refusal, refusalOf } from '../refusal.ts';
