@@ -8,13 +8,19 @@ import { join } from 'node:path';
 import { type JsonNode, parseJson, utf8 } from '@vitrine/bytes';
 import { VerifierError } from '../error.ts';
 import type { CacheEntry, CacheStore } from './cache.ts';
+import { sweep } from './folder-sweep.node.ts';
 import { makeFolder, readBounded, replaceFile, unlessMissing } from './whole-file.node.ts';
 
 const MAX_INDEX_BYTES = 256 * 1024;
 const MAX_BODY_BYTES = 512 * 1024 * 1024;
 
+export interface FolderCacheOptions {
+  /** So many bodies may lie there before those that nothing needs are looked for; default 256. */
+  readonly sweepAboveBodies?: number | undefined;
+}
+
 /** @param folder made when something is kept; `cacheFolder` says which is usual */
-export function folderCache(folder: string): CacheStore {
+export function folderCache(folder: string, { sweepAboveBodies = 256 }: FolderCacheOptions = {}): CacheStore {
   const paths = {
     index: (key: string) => join(folder, 'index', `${hashOf(utf8(key))}.json`),
     body: (digest: string) => join(folder, 'bodies', digest),
@@ -26,6 +32,7 @@ export function folderCache(folder: string): CacheStore {
         await makeFolder(join(folder, 'index'));
         await makeFolder(join(folder, 'bodies'));
         await put(key, entry, paths);
+        await sweep(folder, entry.storedAt, sweepAboveBodies);
       } catch (cause) {
         throw unusable(folder, cause);
       }

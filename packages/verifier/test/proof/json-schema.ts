@@ -33,8 +33,8 @@ const rules: Readonly<Record<string, Rule>> = {
   const: (value, expected: unknown) => value === expected,
   enum: (value, words: readonly unknown[]) => words.includes(value),
   pattern: (value, pattern: string) => !isText(value) || new RegExp(pattern, 'u').test(value),
-  minLength: (value, least: number) => !isText(value) || [...value].length >= least,
-  maxLength: (value, most: number) => !isText(value) || [...value].length <= most,
+  minLength: (value, least: number) => !isText(value) || Array.from(value).length >= least,
+  maxLength: (value, most: number) => !isText(value) || Array.from(value).length <= most,
   minimum: (value, least: number) => typeof value !== 'number' || value >= least,
   maximum: (value, most: number) => typeof value !== 'number' || value <= most,
   items: (value, schema: Schema, _, root) =>

@@ -105,153 +105,144 @@ export interface Damage {
   readonly bytes: Uint8Array;
 }
 
-type Edit = (proof: WrittenProof) => void | Promise<void>;
+type Edit = (proof: WrittenProof) => unknown;
 
 const edits: Readonly<Record<string, readonly [why: string, kind: DamageKind, edit: Edit]>> = {
-  format_later: ['A format that is not known', 'shape', (p) => void (p['format'] = 'vitrine-proof/v2')],
-  format_missing: ['No format', 'shape', (p) => void delete p['format']],
-  member_unknown: [
-    'A member that the format does not have',
-    'shape',
-    (p) => void (p['verdict'] = 'verified'),
-  ],
-  member_missing: ['No endpoint', 'shape', (p) => void delete p['endpoint']],
+  format_later: ['A format that is not known', 'shape', (p) => (p['format'] = 'vitrine-proof/v2')],
+  format_missing: ['No format', 'shape', (p) => delete p['format']],
+  member_unknown: ['A member that the format does not have', 'shape', (p) => (p['verdict'] = 'verified')],
+  member_missing: ['No endpoint', 'shape', (p) => delete p['endpoint']],
   memory_missing: [
     'No memory: where there is none it is null',
     'shape',
-    (p) => void delete (p as Partial<WrittenProof>).memory,
+    (p) => delete (p as Partial<WrittenProof>).memory,
   ],
-  endpoint_empty: ['An endpoint without a character', 'shape', (p) => void (p['endpoint'] = '')],
-  endpoint_number: ['An endpoint that is no text', 'shape', (p) => void (p['endpoint'] = 1)],
-  repository_empty: ['A repository without a character', 'shape', (p) => void (p['repository'] = '')],
-  dialect_unknown: ['A dialect that is not known', 'shape', (p) => void (p['dialect'] = 'other')],
-  requested_dialect_case: ['A dialect in capitals', 'shape', (p) => void (p['requestedDialect'] = 'Tinfoil')],
+  endpoint_empty: ['An endpoint without a character', 'shape', (p) => (p['endpoint'] = '')],
+  endpoint_number: ['An endpoint that is no text', 'shape', (p) => (p['endpoint'] = 1)],
+  repository_empty: ['A repository without a character', 'shape', (p) => (p['repository'] = '')],
+  dialect_unknown: ['A dialect that is not known', 'shape', (p) => (p['dialect'] = 'other')],
+  requested_dialect_case: ['A dialect in capitals', 'shape', (p) => (p['requestedDialect'] = 'Tinfoil')],
   time_without_milliseconds: [
     'A time of another form',
     'shape',
-    (p) => void (p['gatheredAt'] = '2026-11-25T18:00:00Z'),
+    (p) => (p['gatheredAt'] = '2026-11-25T18:00:00Z'),
   ],
   time_with_microseconds: [
     'A time finer than it is kept',
     'shape',
-    (p) => void (p['gatheredAt'] = '2026-11-25T18:00:00.123456Z'),
+    (p) => (p['gatheredAt'] = '2026-11-25T18:00:00.123456Z'),
   ],
   time_with_offset: [
     'A time that is not in UTC',
     'shape',
-    (p) => void (p['gatheredAt'] = '2026-11-25T18:00:00.000+01:00'),
+    (p) => (p['gatheredAt'] = '2026-11-25T18:00:00.000+01:00'),
   ],
-  time_of_no_day: [
-    'The 30th of February',
-    'meaning',
-    (p) => void (p['gatheredAt'] = '2026-02-30T18:00:00.000Z'),
-  ],
-  nonce_short: ['A nonce of 31 bytes', 'shape', (p) => void (p['nonce'] = '00'.repeat(31))],
-  nonce_upper_case: ['A nonce in capitals', 'shape', (p) => void (p['nonce'] = 'AB'.repeat(32))],
-  nonce_null: ['No nonce', 'shape', (p) => void (p['nonce'] = null)],
-  policy_text: ['A policy that is no reference', 'shape', (p) => void (p['policy'] = 'name: example')],
-  port_zero: ['Port 0', 'shape', (p) => void (p.connection['port'] = 0)],
-  port_too_high: ['Port 65536', 'shape', (p) => void (p.connection['port'] = 65536)],
-  port_text: ['A port as text', 'shape', (p) => void (p.connection['port'] = '443')],
-  host_missing: ['A connection to nobody', 'shape', (p) => void delete p.connection['host']],
+  time_of_no_day: ['The 30th of February', 'meaning', (p) => (p['gatheredAt'] = '2026-02-30T18:00:00.000Z')],
+  nonce_short: ['A nonce of 31 bytes', 'shape', (p) => (p['nonce'] = '00'.repeat(31))],
+  nonce_upper_case: ['A nonce in capitals', 'shape', (p) => (p['nonce'] = 'AB'.repeat(32))],
+  nonce_null: ['No nonce', 'shape', (p) => (p['nonce'] = null)],
+  policy_text: ['A policy that is no reference', 'shape', (p) => (p['policy'] = 'name: example')],
+  port_zero: ['Port 0', 'shape', (p) => (p.connection['port'] = 0)],
+  port_too_high: ['Port 65536', 'shape', (p) => (p.connection['port'] = 65536)],
+  port_text: ['A port as text', 'shape', (p) => (p.connection['port'] = '443')],
+  host_missing: ['A connection to nobody', 'shape', (p) => delete p.connection['host']],
   connection_member_unknown: [
     'A member that a connection does not have',
     'shape',
-    (p) => void (p.connection['verified'] = true),
+    (p) => (p.connection['verified'] = true),
   ],
   certificates_none: [
     'A connection that showed no certificate',
     'shape',
-    (p) => void p.connection.certificates.splice(0),
+    (p) => p.connection.certificates.splice(0),
   ],
   certificates_too_many: [
     '17 certificates',
     'shape',
-    (p) => void (p.connection.certificates = Array<string>(17).fill(p.connection.certificates[0]!)),
+    (p) => (p.connection.certificates = Array<string>(17).fill(p.connection.certificates[0]!)),
   ],
   answer_kind_unknown: [
     'A kind of resource that is not known',
     'shape',
-    (p) => void (p.answers[0]!['kind'] = 'other'),
+    (p) => (p.answers[0]!['kind'] = 'other'),
   ],
-  answer_without_url: ['A resource without an address', 'shape', (p) => void delete p.answers[0]!['url']],
-  answer_twice: ['The same resource twice', 'meaning', (p) => void p.answers.push(p.answers[0]!)],
+  answer_without_url: ['A resource without an address', 'shape', (p) => delete p.answers[0]!['url']],
+  answer_twice: ['The same resource twice', 'meaning', (p) => p.answers.push(p.answers[0]!)],
   answer_twice_differently: [
     'The same resource with two answers',
     'meaning',
-    (p) => void p.answers.push({ ...p.answers[0]!, bytes: p.answers[2]!['bytes'] }),
+    (p) => p.answers.push({ ...p.answers[0]!, bytes: p.answers[2]!['bytes'] }),
   ],
   answer_good_and_bad: [
     'Bytes and a code',
     'shape',
-    (p) => void Object.assign(p.answers[0]!, { code: 'OFFLINE', message: 'x' }),
+    (p) => Object.assign(p.answers[0]!, { code: 'OFFLINE', message: 'x' }),
   ],
-  answer_neither: ['Neither bytes nor a code', 'shape', (p) => void delete p.answers[0]!['bytes']],
+  answer_neither: ['Neither bytes nor a code', 'shape', (p) => delete p.answers[0]!['bytes']],
   answer_code_unknown: [
     'A code that is not known',
     'shape',
-    (p) => void (p.answers[4]!['code'] = 'DOCUMENT_MALFORMED'),
+    (p) => (p.answers[4]!['code'] = 'DOCUMENT_MALFORMED'),
   ],
   answer_code_of_objects: [
     'A code named like a property of objects',
     'shape',
-    (p) => void (p.answers[4]!['code'] = 'constructor'),
+    (p) => (p.answers[4]!['code'] = 'constructor'),
   ],
-  answer_without_message: [
-    'A failure without a sentence',
-    'shape',
-    (p) => void delete p.answers[4]!['message'],
-  ],
-  answer_status_impossible: ['Status 1000', 'shape', (p) => void (p.answers[4]!['status'] = 1000)],
+  answer_without_message: ['A failure without a sentence', 'shape', (p) => delete p.answers[4]!['message']],
+  answer_status_impossible: ['Status 1000', 'shape', (p) => (p.answers[4]!['status'] = 1000)],
   answer_failure_with_headers: [
     'Headers of a failure',
     'shape',
-    (p) => void (p.answers[4]!['headers'] = { a: 'b' }),
+    (p) => (p.answers[4]!['headers'] = { a: 'b' }),
   ],
   answer_member_unknown: [
     'A member that an answer does not have',
     'shape',
-    (p) => void (p.answers[0]!['cached'] = true),
+    (p) => (p.answers[0]!['cached'] = true),
   ],
-  headers_none: ['Headers without a header', 'shape', (p) => void (p.answers[1]!['headers'] = {})],
+  headers_none: ['Headers without a header', 'shape', (p) => (p.answers[1]!['headers'] = {})],
   header_upper_case: [
     'The name of a header in capitals',
     'shape',
-    (p) => void (p.answers[1]!['headers'] = { 'TCB-Info': 'x' }),
+    (p) => (p.answers[1]!['headers'] = { 'TCB-Info': 'x' }),
   ],
-  header_number: ['A header that is no text', 'shape', (p) => void (p.answers[1]!['headers'] = { a: 1 })],
+  header_number: ['A header that is no text', 'shape', (p) => (p.answers[1]!['headers'] = { a: 1 })],
   body_reference_missing: [
     'A body that is nowhere',
     'meaning',
-    (p) => void (p.answers[2]!['body'] = '0'.repeat(64)),
+    (p) => (p.answers[2]!['body'] = '0'.repeat(64)),
   ],
   bytes_reference_missing: [
     'An answer that is nowhere',
     'meaning',
-    (p) => void (p.answers[0]!['bytes'] = 'f'.repeat(64)),
+    (p) => (p.answers[0]!['bytes'] = 'f'.repeat(64)),
   ],
   bytes_reference_case: [
     'A reference in capitals',
     'shape',
-    (p) => void (p.answers[0]!['bytes'] = (p.answers[0]!['bytes'] as string).toUpperCase()),
+    (p) => (p.answers[0]!['bytes'] = (p.answers[0]!['bytes'] as string).toUpperCase()),
   ],
   blob_changed: [
     'A blob that is not what its SHA-256 says',
     'meaning',
-    (p) => void (p.blobs[p['policy'] as string] = toBase64(utf8('name: another\n'))),
+    (p) => (p.blobs[p['policy'] as string] = toBase64(utf8('name: another\n'))),
   ],
   blob_unused: [
     'A blob that nothing refers to',
     'meaning',
-    async (p) => void (p.blobs[toHex(await sha256(utf8('more')))] = toBase64(utf8('more'))),
+    async (p) => (p.blobs[toHex(await sha256(utf8('more')))] = toBase64(utf8('more'))),
   ],
   blob_name_upper_case: [
     'A SHA-256 in capitals',
     'shape',
     (p) => {
       const digest = p['policy'] as string;
-      p.blobs[digest.toUpperCase()] = p.blobs[digest]!;
-      delete p.blobs[digest];
+      const renamed = Object.entries(p.blobs).map(([name, body]) => [
+        name === digest ? name.toUpperCase() : name,
+        body,
+      ]);
+      p.blobs = Object.fromEntries(renamed) as Record<string, string>;
       p['policy'] = digest.toUpperCase();
     },
   ],
@@ -271,24 +262,24 @@ const edits: Readonly<Record<string, readonly [why: string, kind: DamageKind, ed
     (p) => edited(p, (text) => `${text.slice(0, 4)}\n${text.slice(4)}`),
   ],
   blob_url_alphabet: ['Base64 of URLs', 'shape', (p) => edited(p, (text) => `-_${text.slice(2)}`)],
-  memory_without_service: ['Releases of nobody', 'shape', (p) => void delete p.memory['service']],
+  memory_without_service: ['Releases of nobody', 'shape', (p) => delete p.memory['service']],
   memory_member_unknown: [
     'A member that a memory does not have',
     'shape',
-    (p) => void (p.memory['trusted'] = true),
+    (p) => (p.memory['trusted'] = true),
   ],
   memory_digest_short: [
     'A digest of 31 bytes',
     'shape',
-    (p) => void (p.memory.entries[0]!['digest'] = 'ab'.repeat(31)),
+    (p) => (p.memory.entries[0]!['digest'] = 'ab'.repeat(31)),
   ],
   memory_time_negative: [
     'A release from before 1970',
     'shape',
-    (p) => void (p.memory.entries[0]!['loggedAtUnix'] = -1),
+    (p) => (p.memory.entries[0]!['loggedAtUnix'] = -1),
   ],
-  memory_time_broken: ['Half a second', 'shape', (p) => void (p.memory.entries[0]!['loggedAtUnix'] = 0.5)],
-  memory_tag_empty: ['A tag without a character', 'shape', (p) => void (p.memory.entries[0]!['tag'] = '')],
+  memory_time_broken: ['Half a second', 'shape', (p) => (p.memory.entries[0]!['loggedAtUnix'] = 0.5)],
+  memory_tag_empty: ['A tag without a character', 'shape', (p) => (p.memory.entries[0]!['tag'] = '')],
 };
 
 function edited(proof: WrittenProof, edit: (base64: string) => string): void {
