@@ -157,7 +157,7 @@ function readSubject({ extensions }: Certificate): { kind: Identity['subjectKind
 function readOtherName(name: Der): string {
   const fields = name.fields(OTHER_NAME);
   if (fields.next().oid() !== OTHER_NAME_OID) throw malformed('its other name is not of Fulcio');
-  const value = fields.next(contextTag(0)).only(derTag.utf8String).text();
+  const value = fields.next().only(contextTag(0)).expect(derTag.utf8String).text();
   fields.end();
   return value;
 }

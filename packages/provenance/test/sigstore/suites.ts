@@ -1,6 +1,8 @@
 /** Suites of the Sigstore half, for Node and the browser. */
 import type { Suite } from '../../../evidence/test/suite.ts';
+import { builders } from './builders.ts';
 import { fixtures } from './fixtures.ts';
+import { identity } from './identity.ts';
 import { acceptance, binding, refusals } from './simulated.ts';
 
-export const suites: readonly Suite[] = [fixtures, acceptance, refusals, binding];
+export const suites: readonly Suite[] = [fixtures, acceptance, refusals, binding, identity, builders];
