@@ -1,11 +1,8 @@
 /** A pinned measurement: a name, and the registers of one platform by the names of its vendor. */
 import type { PinnedMeasurement } from '../policy.ts';
-import type { Form, JsonSchema } from './form.ts';
-import { section } from './section.ts';
+import type { Form } from './form.ts';
+import { keyed, section } from './section.ts';
 import { hex, policyName } from './values.ts';
-import { keyed } from './section.ts';
-
-const measurementBytes = 48;
 
 /** Registers as a result names them, and their keys in the file. */
 export const registerKeys = {
@@ -17,42 +14,38 @@ export const registerKeys = {
   rtmr3: 'rtmr3',
 } as const;
 
-const keyedRegisters = keyed(
-  'registers',
-  {
-    'launch-digest': hex(measurementBytes, 'launch digest'),
-    mrtd: hex(measurementBytes, 'MRTD'),
-    rtmr0: hex(measurementBytes, 'RTMR0'),
-    rtmr1: hex(measurementBytes, 'RTMR1'),
-    rtmr2: hex(measurementBytes, 'RTMR2'),
-    rtmr3: hex(measurementBytes, 'RTMR3'),
-  },
-  { minimum: 1 },
-);
+const measurementBytes = 48;
 
+/** By the keys of the file. */
+const keyedRegisters: Form<Readonly<Record<string, string>>> = keyed(
+  'registers',
+  Object.fromEntries(Object.values(registerKeys).map((key) => [key, hex(measurementBytes, key)])),
+  { minimum: 1 },
+) as Form<Readonly<Record<string, string>>>;
+
+/** By the names of a result. */
 const registers: Form<Readonly<Record<string, string>>> = {
-  expected: keyedRegisters.expected,
-  schema: keyedRegisters.schema satisfies JsonSchema,
-  read: (node) => {
-    const found = keyedRegisters.read(node);
-    return Object.fromEntries(
-      Object.entries(registerKeys).flatMap(([name, key]) => {
-        const value = found[key];
-        return value === undefined ? [] : [[name, value]];
-      }),
-    );
-  },
+  ...keyedRegisters,
+  read: (node) => renamed(keyedRegisters.read(node), (name, key) => [key, name]),
   write: (value, style) =>
     keyedRegisters.write(
-      Object.fromEntries(
-        Object.entries(registerKeys).flatMap(([name, key]) => {
-          const one = value[name];
-          return one === undefined ? [] : [[key, one]];
-        }),
-      ),
+      renamed(value, (name, key) => [name, key]),
       style,
     ),
 };
+
+function renamed(
+  values: Readonly<Record<string, string>>,
+  fromTo: (name: string, key: string) => readonly [from: string, to: string],
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(registerKeys).flatMap(([name, key]) => {
+      const [from, to] = fromTo(name, key);
+      const value = values[from];
+      return value === undefined ? [] : [[to, value]];
+    }),
+  );
+}
 
 export const pinnedMeasurement = section<PinnedMeasurement>('a name and its registers', {
   name: { key: 'name', form: policyName, comment: 'Stands in the result where this one was found.' },

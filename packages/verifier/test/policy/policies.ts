@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { PinnedMeasurement, SnpLine, TcbFloor, VerificationPolicy } from '../../src/policy.ts';
 import { completeFloors, productOfLine, snpLines } from '../../src/policy-file/tcb-floor.ts';
-import { tcbStatuses } from '../../src/policy-file/shape.ts';
+import { tcbStatuses } from '../../src/policy-file/runtime-keys.ts';
 
 const digits = (characters: string, least: number, most: number) =>
   fc
