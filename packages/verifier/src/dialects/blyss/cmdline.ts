@@ -105,7 +105,7 @@ function diskCheck(cmdline: string, protocol: BlyssProtocol): Check {
   const expected = diskWords(protocol);
   const found = /dm-mod\.create="[^"]*"/.exec(cmdline)?.[0] ?? 'no dm-mod.create';
   return decided(
-    cmdline.includes(` ${expected} `),
+    ` ${cmdline} `.includes(` ${expected} `),
     { rule: 'blyss.cmdline.disk', expected, found, source },
     'CMDLINE_DISK_MISMATCH',
     'the root disk is not the one of the protocol, or is mounted in another way',
