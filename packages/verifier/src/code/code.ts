@@ -1,32 +1,16 @@
 /** Group 2, code integrity: who built what runs, where that was logged, and whether something newer was seen. */
 import { type Check, decided, passed } from '@vitrine/appraisal';
-import { fromHex, sha256, toHex } from '@vitrine/bytes';
-import {
-  type AuthenticBundle,
-  type Identity,
-  type IdentityPolicy,
-  ProvenanceError,
-  type RefPolicy,
-  type SigstoreBundle,
-  type Statement,
-  type TrustedRoot,
-  appraiseIdentity,
-  authenticateBundle,
-  githubRequirements,
-  parseSigstoreBundle,
-  publicGoodRequirements,
-} from '@vitrine/provenance';
+import type { AuthenticBundle } from '@vitrine/provenance';
 import { checkBlyssCode } from '../consistency/blyss.ts';
-import { type Context, type Missing, askFor } from '../context.ts';
-import { type Deployment, readDeployment } from '../dialects/deployment.ts';
+import type { Context } from '../context.ts';
+import type { Deployment } from '../dialects/deployment.ts';
 import { VerifierError } from '../error.ts';
 import { appraiseRollback } from '../memory/rollback.ts';
-import type { BuilderPolicy } from '../policy.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
-import { type Refusal, refusalOf } from '../refusal.ts';
 import type { ResultCheck, ResultRelease } from '../result.ts';
-import { parseAttestationsAnswer, parseReleaseHash } from '../sources/endorsements/answers.ts';
-import { githubAttestationsRequest, releaseAssetRequest } from '../sources/endorsements/requests.ts';
+import { agreementChecks, judge, readReference, tagOf } from './builders.ts';
+import { type SignedStatement, authenticateAll } from './bundles.ts';
+import { type Release, findRelease } from './release.ts';
 
 /** What somebody whom the policy names signed. */
 export interface SignedReference {
@@ -138,160 +122,51 @@ function gone(reason: string): ResultCheck[] {
   return [builder, subject, rollback].map((each) => unchecked(each, reason));
 }
 
-interface Release {
-  readonly repository: string;
-  readonly tag: string | undefined;
-  readonly digest: string;
-  readonly bundles: readonly Uint8Array[];
-}
-
-/** The document's, or the repository's latest. */
-async function findRelease(context: Context): Promise<Release | Missing> {
-  const { presented, policy } = context;
-  const { tag, deployment, bundles } = presented.release;
-  const repository = context.repository ?? policy.code.builders[0]!.repository;
-  const own = presented.release.digest ?? (deployment && toHex(await sha256(deployment)));
-  const found = own === undefined ? await latestDigest(repository, context) : { value: own };
-  if (!('value' in found)) return found;
-  const digest = found.value;
-  if (bundles.length > 0) return { repository, tag, digest, bundles };
-  const request = githubAttestationsRequest(repository, digest);
-  const published = await askFor(context, request, parseAttestationsAnswer);
-  if ('value' in published) return { repository, tag, digest, bundles: published.value };
-  const reason = `the signatures of ${repository}, release ${digest.slice(0, 12)}…, are missing: ${published.reason}`;
-  return { reason, code: published.code };
-}
-
-async function latestDigest(
-  repository: string,
-  context: Context,
-): Promise<{ readonly value: string } | Missing> {
-  const answer = await askFor(
-    context,
-    releaseAssetRequest(repository, null, 'tinfoil.hash'),
-    parseReleaseHash,
-  );
-  if ('value' in answer) return answer;
-  return {
-    reason: `the digest of the latest release of ${repository} is missing: ${answer.reason}`,
-    code: answer.code,
-  };
-}
-
-function readOr<T>(step: () => T): { readonly value: T } | VerifierError {
-  try {
-    return { value: step() };
-  } catch (error) {
-    if (error instanceof VerifierError) return error;
-    throw error;
-  }
-}
-
-interface SignedStatement {
-  readonly bundle: AuthenticBundle;
-  readonly statement: Statement;
-  readonly identity: Identity;
-}
-
-interface Authenticated {
-  readonly authentic: readonly SignedStatement[];
-  readonly refusals: readonly Refusal[];
-}
-
-const MAX_BUNDLES = 16;
-
-/** Each under the first of the trusted instances that vouches for it. */
-async function authenticateAll(bundles: readonly Uint8Array[], context: Context): Promise<Authenticated> {
-  const outcomes = await Promise.all(
-    bundles.slice(0, MAX_BUNDLES).map(async (bytes): Promise<SignedStatement | Refusal> => {
-      try {
-        return await underAny(parseSigstoreBundle(bytes), context);
-      } catch (error) {
-        return refusalOf(error);
-      }
-    }),
-  );
-  return {
-    authentic: outcomes.filter((outcome): outcome is SignedStatement => 'statement' in outcome),
-    refusals: outcomes.filter((outcome): outcome is Refusal => 'message' in outcome),
-  };
-}
-
-async function underAny(
-  bundle: SigstoreBundle,
-  { anchors, now }: Context,
-): Promise<SignedStatement | Refusal> {
-  let refusal: Refusal = {
-    code: 'TRUST_ROOT_INVALID',
-    message: 'No Sigstore instance is trusted: name one (--trusted-root FILE).',
-  };
-  for (const trustedRoot of anchors.sigstore) {
-    try {
-      return await statementUnder(bundle, trustedRoot, now);
-    } catch (error) {
-      refusal = refusalOf(error);
-    }
-  }
-  return refusal;
-}
-
-/** @throws ProvenanceError */
-async function statementUnder(
-  bundle: SigstoreBundle,
-  trustedRoot: TrustedRoot,
-  now: Date,
-): Promise<SignedStatement> {
-  // An instance without logs (GitHub's, for private repositories) vouches with its timestamps alone.
-  const requirements = trustedRoot.tlogs.length === 0 ? githubRequirements : publicGoodRequirements;
-  const authentic = await authenticateBundle({ bundle, trustedRoot, now, requirements });
-  const { statement, signer } = authentic;
-  if (!statement)
-    throw new ProvenanceError('PAYLOAD_TYPE_MISMATCH', 'The bundle signs no in-toto statement.');
-  if (signer.kind !== 'certificate')
-    throw new ProvenanceError(
-      'IDENTITY_MISSING',
-      'The bundle is signed with a bare key, by nobody who is named.',
-    );
-  return { bundle: authentic, statement, identity: signer.identity };
-}
-
-function appraise(release: Release, bundles: readonly SignedStatement[], context: Context): Code {
+function appraise(release: Release, statements: readonly SignedStatement[], context: Context): Code {
   const { policy } = context;
-  const judged = bundles.map((each) => ({ each, checks: identityChecks(each, release, context) }));
-  const acceptable = judged.filter(({ checks }) => checks.every(({ outcome }) => outcome === 'pass'));
+  const judged = statements.map((signed) => judge(signed, release.digest, policy.code));
+  const acceptable = judged.filter((one) => one.builder !== undefined);
   const chosen = acceptable[0] ?? judged[0]!;
-  const { bundle, statement, identity } = chosen.each;
+  const { bundle, statement, identity } = chosen.signed;
   const loggedAt = bundle.observedTimes[0]?.time;
-  const isAccepted = acceptable.length > 0 && acceptable.length >= policy.code.threshold;
-  const reference = isAccepted ? readReference(statement, release.digest) : undefined;
+  const deployment = acceptable.length > 0 ? readReference(statement) : undefined;
+  const readable = deployment instanceof VerifierError ? undefined : deployment;
+  const agreement = agreementChecks(acceptable, policy.code.threshold, readable);
+  const isAccepted = readable !== undefined && agreement.every(({ outcome }) => outcome === 'pass');
   const isIdentity = ({ rule }: Check) => rule.startsWith('sigstore.identity');
+  const tag = tagOf(identity);
   const checks = [
-    promised(signature, bundle.checks, describeLog(bundle)),
-    builderCheck(
-      chosen.checks.filter(isIdentity),
-      acceptable.map(({ each }) => each),
-      context,
+    // What the statement is about is the promise after the next.
+    promised(
+      signature,
+      bundle.checks.filter(({ rule }) => rule !== 'sigstore.artifact'),
+      describeLog(bundle),
     ),
-    reference instanceof VerifierError
-      ? refused(subject, reference)
+    promised(
+      builder,
+      [...chosen.checks.filter(isIdentity), ...agreement],
+      acceptable.map(({ signed }) => signed.identity.subject).join(', '),
+    ),
+    deployment instanceof VerifierError
+      ? refused(subject, deployment)
       : promised(
           subject,
           chosen.checks.filter((check) => !isIdentity(check)),
           `release ${release.digest}`,
         ),
-    rollbackCheck(release, loggedAt, isAccepted, context),
+    rollbackCheck({ tag: tag ?? null, digest: release.digest, loggedAt }, isAccepted, context),
     ...ageCheck(loggedAt, context),
   ];
   return {
-    reference: reference instanceof VerifierError ? undefined : reference,
+    reference: isAccepted ? { deployment: readable, digest: release.digest } : undefined,
     release: {
       repository: release.repository,
-      tag: tagOf(identity) ?? release.tag ?? null,
+      tag: tag ?? release.tag ?? null,
       digest: release.digest,
-      signers: judged.map(({ each }) => ({
-        issuer: each.identity.issuer ?? '',
-        identity: each.identity.subject,
-        loggedAt: each.bundle.observedTimes[0]?.time.toISOString() ?? null,
+      signers: judged.map(({ signed }) => ({
+        issuer: signed.identity.issuer ?? '',
+        identity: signed.identity.subject,
+        loggedAt: signed.bundle.observedTimes[0]?.time.toISOString() ?? null,
       })),
     },
     loggedAt,
@@ -303,98 +178,27 @@ function appraise(release: Release, bundles: readonly SignedStatement[], context
   };
 }
 
-/** "v1.2.3" of what ran on a tag. */
-function tagOf({ sourceRepositoryRef, githubWorkflowRef }: Identity): string | undefined {
-  return /^refs\/tags\/(.+)$/.exec(sourceRepositoryRef ?? githubWorkflowRef ?? '')?.[1];
-}
-
-/** By the builder of the policy that fits best: one that fails nowhere, or else the first. */
-function identityChecks({ bundle }: SignedStatement, release: Release, { policy }: Context): Check[] {
-  const attempts = policy.code.builders.map((one) =>
-    appraiseIdentity(bundle, identityPolicy(one), {
-      subject: { digest: fromHex(release.digest) },
-      predicateTypes: policy.code.predicateTypes,
-    }),
-  );
-  return attempts.find((checks) => checks.every(({ outcome }) => outcome === 'pass')) ?? attempts[0]!;
-}
-
-function identityPolicy({
-  issuer,
-  repository,
-  workflow,
-  ref,
-  runnerEnvironment,
-}: BuilderPolicy): IdentityPolicy {
-  return {
-    issuer,
-    repository,
-    ref: refPolicy(ref),
-    ...(workflow === null ? {} : { workflow }),
-    ...(runnerEnvironment === null ? {} : { runnerEnvironment }),
-  };
-}
-
-/** A pattern of tags or of branches; any other ref is meant as it stands. */
-function refPolicy(ref: string): RefPolicy {
-  const [, kind, name] = /^refs\/(tags|heads)\/(.+)$/.exec(ref) ?? [];
-  if (kind === undefined || name === undefined) return { ref };
-  return kind === 'tags' ? { tag: name } : { branch: name };
-}
-
-function builderCheck(
-  checks: readonly Check[],
-  acceptable: readonly SignedStatement[],
-  { policy }: Context,
-): ResultCheck {
-  const { threshold } = policy.code;
-  const identities = new Set(acceptable.map(({ identity }) => identity.subject));
-  const details =
-    threshold > 1
-      ? [
-          ...checks,
-          decided(
-            identities.size >= threshold,
-            {
-              rule: 'policy.code.threshold',
-              expected: `${threshold} different builders`,
-              found: String(identities.size),
-              source: 'policy, code.threshold',
-            },
-            'BUILDERS_TOO_FEW',
-          ),
-        ]
-      : checks;
-  return promised(builder, details, [...identities].join(', '));
-}
-
-function readReference(statement: Statement, digest: string): SignedReference | VerifierError {
-  const outcome = readOr(() => readDeployment(statement.predicate));
-  return outcome instanceof VerifierError ? outcome : { deployment: outcome.value, digest };
-}
-
 function describeLog({ logEntries, observedTimes }: AuthenticBundle): string {
   const at = observedTimes[0]?.time.toISOString() ?? 'no time';
   return logEntries.length > 0 ? `logged at ${at}, entry ${logEntries[0]!.logIndex}` : `timestamped at ${at}`;
 }
 
+interface Seen {
+  /** As the certificate says it, not the document. */
+  readonly tag: string | null;
+  readonly digest: string;
+  readonly loggedAt: Date | undefined;
+}
+
 function rollbackCheck(
-  release: Release,
-  loggedAt: Date | undefined,
+  { tag, digest, loggedAt }: Seen,
   isAccepted: boolean,
   { memory, policy }: Context,
 ): ResultCheck {
   const what = { ...rollback, required: false };
   if (!isAccepted) return unchecked(what, 'the release is not accepted');
-  if (!memory) return unchecked(what, 'this client keeps no memory of releases');
-  const check = appraiseRollback(memory, {
-    tag: release.tag ?? null,
-    digest: release.digest,
-    loggedAtUnix: loggedAt ? Math.floor(loggedAt.getTime() / 1000) : null,
-  });
-  if (check.outcome === 'fail' && policy.code.allowRollback)
-    return unchecked(what, `the policy allows it: ${check.found}`);
-  return promised(what, [check]);
+  const loggedAtUnix = loggedAt ? Math.floor(loggedAt.getTime() / 1000) : null;
+  return promised(what, [appraiseRollback(memory, { tag, digest, loggedAtUnix }, policy.code.allowRollback)]);
 }
 
 const DAY_MS = 86_400_000;

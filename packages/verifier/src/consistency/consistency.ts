@@ -10,6 +10,7 @@ import type { ResultCheck, ResultModelPack } from '../result.ts';
 import type { AuthenticCpu } from '../runtime/runtime.ts';
 import { checkBlyssConsistency } from './blyss.ts';
 import { explainMismatch } from './explain.ts';
+import { checkHardware } from './hardware.ts';
 import { type Recomputed, recompute } from './recompute.ts';
 
 export interface Consistency {
@@ -98,7 +99,7 @@ export async function checkConsistency(
       ...(isPinned && !reference
         ? []
         : [configCheck, ...deploymentChecks(context, reference?.deployment, config)]),
-      ...(cpu?.platform === 'tdx' ? hardwareChecks(context, cpu) : []),
+      ...(cpu?.platform === 'tdx' ? await checkHardware(context, cpu) : []),
     ],
   };
 }
@@ -339,32 +340,6 @@ function packsOf(config: MeasuredConfig | undefined): readonly ResultModelPack[]
     rootHash,
     info,
   }));
-}
-
-/** MRTD and RTMR0 are the platform's: its firmware and virtual hardware. */
-function hardwareChecks({ policy }: Context, cpu: AuthenticCpu): readonly ResultCheck[] {
-  const known = policy.measurements.hardware;
-  const what: Promised = {
-    rule: 'consistency.hardware',
-    title: 'The firmware and virtual hardware are of a platform that is known',
-    evidence: 'document, policy',
-    expected: 'MRTD and RTMR0 of one of the known platforms',
-    source: 'policy, measurements.hardware',
-  };
-  if (policy.measurements.pinned.some(({ registers }) => registers['mrtd'] && registers['rtmr0'])) return [];
-  if (known === null)
-    return [
-      unchecked(what, 'the policy names no platform, and MRTD and RTMR0 are not in the signed deployment'),
-    ];
-  const { mrtd, rtmr0 } = cpu.registers;
-  const match = known.find((one) => one.mrtd === mrtd && one.rtmr0 === rtmr0);
-  const rule = {
-    rule: 'hardware',
-    expected: known.map(({ id }) => id).join(', '),
-    found: match?.id ?? `MRTD ${mrtd ?? ''}, RTMR0 ${rtmr0 ?? ''}`,
-    source: what.source,
-  };
-  return [promised(what, [decided(match !== undefined, rule, 'HARDWARE_NO_MATCH')])];
 }
 
 /** The values of a word of a kernel command line, as the guest's parser splits it. */

@@ -1,0 +1,136 @@
+/** Of a trust domain, MRTD and RTMR0 are the platform's: its firmware and its virtual hardware. */
+import { decided } from '@vitrine/appraisal';
+import { BytesError, type JsonNode, sha256, toHex } from '@vitrine/bytes';
+import { authenticateAll } from '../code/bundles.ts';
+import { judge } from '../code/builders.ts';
+import { type Context, type Missing, askFor } from '../context.ts';
+import { githubReleases } from '../policy-file/default.ts';
+import type { BuilderPolicy } from '../policy.ts';
+import { type Promised, promised, refused, unchecked } from '../promise.ts';
+import type { Refusal } from '../refusal.ts';
+import type { ResultCheck } from '../result.ts';
+import type { AuthenticCpu } from '../runtime/runtime.ts';
+import { parseAttestationsAnswer } from '../sources/endorsements/answers.ts';
+import { githubAttestationsRequest, releaseAssetRequest } from '../sources/endorsements/requests.ts';
+
+export interface KnownPlatform {
+  readonly id: string;
+  /** 96 hexadecimal digits each. */
+  readonly mrtd: string;
+  readonly rtmr0: string;
+}
+
+const what: Promised = {
+  rule: 'consistency.hardware',
+  title: 'The firmware and virtual hardware are of a platform that is known',
+  evidence: 'document, policy',
+  expected: 'MRTD and RTMR0 of one of the known platforms',
+  source: 'policy, measurements.hardware',
+};
+
+/** Whose platforms a service of the dialect runs on, besides the policy's own builders. */
+const TINFOIL_PLATFORMS = 'tinfoilsh/hardware-measurements';
+const predicateTypes = [
+  'https://tinfoil.sh/predicate/hardware-measurements/v1',
+  'https://tinfoil.sh/predicate/platform-endorsements/v1',
+];
+const MAX_PLATFORMS = 4096;
+
+export async function checkHardware(context: Context, cpu: AuthenticCpu): Promise<readonly ResultCheck[]> {
+  const { hardware, pinned } = context.policy.measurements;
+  if (pinned.some(({ registers }) => registers['mrtd'] && registers['rtmr0'])) return [];
+  if (hardware !== null) return [matchCheck(hardware, cpu, what)];
+  const signed = await signedPlatforms(context);
+  if ('platforms' in signed)
+    return [matchCheck(signed.platforms, cpu, { ...what, evidence: 'platform statement' })];
+  if ('reason' in signed) return [unchecked(what, signed.reason, signed.code)];
+  return [refused({ ...what, evidence: 'platform statement' }, signed)];
+}
+
+function matchCheck(known: readonly KnownPlatform[], cpu: AuthenticCpu, promise: Promised): ResultCheck {
+  const { mrtd = '', rtmr0 = '' } = cpu.registers;
+  const match = known.find((one) => one.mrtd === mrtd && one.rtmr0 === rtmr0);
+  const rule = {
+    rule: 'hardware',
+    expected: `one of ${known.length} platforms`,
+    found: match?.id ?? `MRTD ${mrtd}, RTMR0 ${rtmr0}`,
+    source: promise.source,
+  };
+  return promised(promise, [decided(match !== undefined, rule, 'HARDWARE_NO_MATCH')]);
+}
+
+/** From a statement over platforms that somebody acceptable signed. */
+async function signedPlatforms(
+  context: Context,
+): Promise<{ readonly platforms: readonly KnownPlatform[] } | Missing | Refusal> {
+  const found = await platformBundles(context);
+  if ('reason' in found) return found;
+  const { authentic, refusals } = await authenticateAll(found.bundles, context);
+  const [first] = refusals;
+  if (authentic.length === 0)
+    return first ?? { reason: 'the platform statement has no signature', code: 'PLATFORM_STATEMENT_MISSING' };
+  const judged = authentic.map((signed) =>
+    judge(signed, found.digest, { builders: found.signers, predicateTypes }),
+  );
+  const accepted = judged.find(({ builder }) => builder !== undefined);
+  if (!accepted) {
+    const failure = judged[0]!.checks.find(({ outcome }) => outcome !== 'pass');
+    return {
+      code: failure?.code ?? 'PLATFORM_SIGNER_NOT_ACCEPTED',
+      message: `the platform statement is signed by ${judged[0]!.signed.identity.subject}: expected ${failure?.expected ?? 'another signer'}`,
+    };
+  }
+  try {
+    return { platforms: readPlatforms(accepted.signed.statement.predicate) };
+  } catch (error) {
+    if (!(error instanceof BytesError)) throw error;
+    return { code: 'PLATFORM_STATEMENT_MALFORMED', message: error.message };
+  }
+}
+
+interface PlatformBundles {
+  readonly bundles: readonly Uint8Array[];
+  /** SHA-256 of the list that they are about, hexadecimal. */
+  readonly digest: string;
+  readonly signers: readonly BuilderPolicy[];
+}
+
+/** The document's; or, in the dialect that publishes a list, the latest one. */
+async function platformBundles(context: Context): Promise<PlatformBundles | Missing> {
+  const { presented, policy } = context;
+  const isTinfoil = presented.dialect === 'tinfoil';
+  const signers = [...policy.code.builders, ...(isTinfoil ? [githubReleases(TINFOIL_PLATFORMS)] : [])];
+  const { platformBundles: bundles, platform } = presented.release;
+  if (bundles.length > 0 && platform) return { bundles, digest: platform.digest, signers };
+  if (!isTinfoil)
+    return {
+      reason: 'the policy names no platform, and the document carries no statement over platforms',
+      code: 'PLATFORM_STATEMENT_MISSING',
+    };
+  const list = await askFor(
+    context,
+    releaseAssetRequest(TINFOIL_PLATFORMS, null, 'hardware-measurements.json'),
+    async (bytes) => toHex(await sha256(bytes)),
+  );
+  if (!('value' in list)) return list;
+  const answer = await askFor(
+    context,
+    githubAttestationsRequest(TINFOIL_PLATFORMS, list.value),
+    parseAttestationsAnswer,
+  );
+  return 'value' in answer ? { bundles: answer.value, digest: list.value, signers } : answer;
+}
+
+/** {name: {mrtd, rtmr0}}, or the same under "measurements". */
+function readPlatforms(predicate: JsonNode | undefined): readonly KnownPlatform[] {
+  if (!predicate) throw new BytesError('JSON_INVALID', 'The platform statement has no predicate.');
+  const list = predicate.optional('measurements') ?? predicate;
+  const names = list.names();
+  if (names.length > MAX_PLATFORMS)
+    throw new BytesError('TOO_LARGE', `The platform statement names more than ${MAX_PLATFORMS} platforms.`);
+  return names.map((id) => ({
+    id,
+    mrtd: toHex(list.get(id).get('mrtd').hex(48)),
+    rtmr0: toHex(list.get(id).get('rtmr0').hex(48)),
+  }));
+}
