@@ -15,7 +15,7 @@ import {
 } from '@vitrine/evidence';
 import { type Context, type Missing, askFor } from '../context.ts';
 import { amdCrlRequest, amdVekRequest } from '../sources/endorsements/requests.ts';
-import { tcbFloorOf } from '../policy-file/tcb-floor.ts';
+import { lineOf, tcbFloorOf } from '../policy-file/tcb-floor.ts';
 import type { PresentedCpu } from '../presented.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
 import { type Refusal, refusalOf } from '../refusal.ts';
@@ -76,7 +76,7 @@ export async function checkSnp(cpu: SnpPresented, context: Context): Promise<Cpu
       registers: { launchDigest: toHex(authentic.report.measurement) },
       reportData: authentic.report.reportData,
       hostData: toHex(authentic.report.hostData),
-      cpu: `AMD ${authentic.product}`,
+      cpu: cpuName(authentic),
       tcb: formatTcb(authentic.tcb.reported),
       isProduction: authentic.isProduction,
       validUntil: [authentic.vek.certificate.notAfter],
@@ -99,6 +99,12 @@ export async function checkSnp(cpu: SnpPresented, context: Context): Promise<Cpu
       ),
     ],
   };
+}
+
+/** "AMD Genoa"; "AMD Genoa, Bergamo" where the line has another numbering of microcode than its product. */
+function cpuName({ product, report }: AuthenticSnpReport): string {
+  const line = lineOf(product, report.cpu);
+  return line === product ? `AMD ${product}` : `AMD ${product}, ${line}`;
 }
 
 function gone(promises: readonly Promised[]) {
