@@ -11,6 +11,7 @@ import type {
   SnpLine,
   VerificationPolicy,
 } from '../policy.ts';
+import { githubActionsIssuer } from './default.ts';
 import { listed } from './form.ts';
 import { completeFloors } from './tcb-floor.ts';
 
@@ -151,7 +152,7 @@ function builderText({ issuer, repository, workflow, ref, runnerEnvironment }: B
     workflow === null ? `any workflow of ${repository}` : `the workflow ${workflow} of ${repository}`,
     refText(ref),
     runnerEnvironment === null ? 'on any runner' : `on a ${runnerEnvironment} runner`,
-    `as ${new URL(issuer).host === 'token.actions.githubusercontent.com' ? 'GitHub Actions' : issuer} says`,
+    `as ${issuer === githubActionsIssuer ? 'GitHub Actions' : issuer} says`,
   ].join(', ');
 }
 

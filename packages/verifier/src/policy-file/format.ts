@@ -13,6 +13,7 @@ export interface FormatOptions {
 /**
  * YAML that `parsePolicy` reads back to an equal policy; only its `sha256` is the new file's.
  * @param options lines of comment to add; what is not printable in them becomes "?"
+ * @throws VerifierError ARGUMENT_INVALID for a pinned register that a file has no key for
  */
 export function formatPolicy(policy: VerificationPolicy, options: FormatOptions = {}): string {
   const { header = [], notes = {} } = options;

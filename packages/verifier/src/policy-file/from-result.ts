@@ -3,7 +3,7 @@ import type { SnpProduct } from '@vitrine/evidence';
 import { snpProducts } from '@vitrine/evidence';
 import type { BuilderPolicy, SnpLine, TcbFloor, VerificationPolicy } from '../policy.ts';
 import type { AttestationResult } from '../result.ts';
-import { defaultPolicy } from './default.ts';
+import { defaultPolicy, githubActionsIssuer } from './default.ts';
 import { formatPolicy } from './format.ts';
 import type { Form } from './form.ts';
 import { registerKeys } from './pinned.ts';
@@ -70,8 +70,10 @@ function shortcomings({ groups, verdict }: AttestationResult): string[] {
 
 function nameOf({ endpoint, simulated }: AttestationResult): string {
   const host = hostOf(endpoint) ?? 'a service';
-  return simulated ? `SIMULATED ${host}` : host;
+  return (simulated ? `SIMULATED ${host}` : host).slice(0, longestName);
 }
+
+const longestName = 100;
 
 function hostOf(endpoint: string): string | undefined {
   if (!URL.canParse(endpoint)) return undefined;
@@ -195,7 +197,9 @@ function builderOf(signer: {
   if (by === undefined || from === undefined || file === undefined || ref === undefined) return undefined;
   // A star in a branch's own name would be a pattern.
   if (!isTag && ref.includes('*')) return undefined;
-  return { issuer: by, repository: from, workflow: file, ref, runnerEnvironment: 'github-hosted' };
+  // Other issuers say nothing of their runners.
+  const runnerEnvironment = by === githubActionsIssuer ? 'github-hosted' : null;
+  return { issuer: by, repository: from, workflow: file, ref, runnerEnvironment };
 }
 
 function takeModels(draft: Draft, { modelPacks }: AttestationResult): void {

@@ -1,4 +1,5 @@
 /** A pinned measurement: a name, and the registers of one platform by the names of its vendor. */
+import { VerifierError } from '../error.ts';
 import type { PinnedMeasurement } from '../policy.ts';
 import type { Form } from './form.ts';
 import { keyed, section } from './section.ts';
@@ -27,12 +28,24 @@ const keyedRegisters: Form<Readonly<Record<string, string>>> = keyed(
 const registers: Form<Readonly<Record<string, string>>> = {
   ...keyedRegisters,
   read: (node) => renamed(keyedRegisters.read(node), (name, key) => [key, name]),
-  write: (value, style) =>
-    keyedRegisters.write(
+  write: (value, style) => {
+    requireKnown(Object.keys(value));
+    return keyedRegisters.write(
       renamed(value, (name, key) => [name, key]),
       style,
-    ),
+    );
+  },
 };
+
+/** A register that was left out would be a demand less. */
+function requireKnown(names: readonly string[]): void {
+  const unknown = names.find((name) => !Object.hasOwn(registerKeys, name));
+  if (unknown !== undefined)
+    throw new VerifierError(
+      'ARGUMENT_INVALID',
+      `Pinned measurement: expected registers ${Object.keys(registerKeys).join(', ')}, found ${JSON.stringify(unknown)}.`,
+    );
+}
 
 function renamed(
   values: Readonly<Record<string, string>>,

@@ -100,7 +100,10 @@ function onlyDocument(text: string, lines: LineCounter): Document.Parsed {
   let tokens = 0;
   for (const lexeme of new Lexer().lex(text)) {
     if (++tokens > maximumTokens) throw tooMuch(parser, lines, `at most ${maximumTokens} words and signs`);
-    for (const token of parser.next(lexeme)) documents.push(...composer.next(token));
+    for (const token of parser.next(lexeme)) {
+      if (token.type === 'directive') throw directive(lines, token.offset);
+      documents.push(...composer.next(token));
+    }
     // The document and a scalar under construction are on the parser's stack too.
     if (parser.stack.length > maximumNesting + 2)
       throw tooMuch(parser, lines, `at most ${maximumNesting} levels of nesting`);
@@ -123,6 +126,15 @@ function tooMuch({ offset }: Parser, lines: LineCounter, expected: string): Poli
   });
 }
 
+function directive(lines: LineCounter, offset: number): PolicyFileError {
+  return new PolicyFileError({
+    place: placeAt(lines, offset, ''),
+    expected: 'no directives',
+    found: 'a line that begins with %',
+    advice: 'Remove it.',
+  });
+}
+
 function refuseSecond(documents: readonly Document.Parsed[], lines: LineCounter): void {
   if (documents.length < 2) return;
   throw new PolicyFileError({
@@ -133,7 +145,7 @@ function refuseSecond(documents: readonly Document.Parsed[], lines: LineCounter)
   });
 }
 
-function refuseSyntaxErrors({ errors, directives }: Document.Parsed, lines: LineCounter): void {
+function refuseSyntaxErrors({ errors }: Document.Parsed, lines: LineCounter): void {
   const [error] = errors;
   if (error)
     throw new PolicyFileError(
@@ -148,13 +160,6 @@ function refuseSyntaxErrors({ errors, directives }: Document.Parsed, lines: Line
       },
       { cause: error },
     );
-  if (directives.yaml.explicit === true || Object.keys(directives.tags).length > 1)
-    throw new PolicyFileError({
-      place: start,
-      expected: 'no directives',
-      found: 'a line that begins with %',
-      advice: 'Remove it.',
-    });
 }
 
 /** The library's nodes to ours. Nesting is bounded by now. */

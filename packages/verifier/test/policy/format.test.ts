@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { VerifierError } from '../../src/error.ts';
 import type { VerificationPolicy } from '../../src/policy.ts';
 import {
   defaultPolicy,
@@ -59,6 +60,15 @@ describe('formatPolicy', () => {
       ...policy.hardware.snp.minimumTcb,
       Genoa: { ...policy.hardware.snp.minimumTcb.Genoa, snp: 27 },
     });
+  });
+
+  test('a pinned register that a file cannot hold is refused, not left out', () => {
+    const policy = defaultPolicy();
+    const pinned = [{ name: 'x', registers: { launchDigest: 'ab'.repeat(48), rtmr4: 'cd'.repeat(48) } }];
+    assert.throws(
+      () => formatPolicy({ ...policy, measurements: { ...policy.measurements, pinned } }),
+      (error: unknown) => error instanceof VerifierError && error.code === 'ARGUMENT_INVALID',
+    );
   });
 
   test('a line break in a header or a note stays in its comment', async () => {

@@ -140,6 +140,29 @@ describe('policyFromResult', () => {
       assert.match(text, /# The service showed no signature of a workflow/);
     });
 
+  test('a host of the longest name gives a name that a policy may have', async () => {
+    const label = 'a'.repeat(60);
+    const { name, channel } = await policyOf({
+      ...shown,
+      endpoint: `https://${label}.${label}.${label}.example`,
+    });
+    assert.equal(name.length, 100);
+    assert.deepEqual(channel.domains, [`${label}.${label}.${label}.example`]);
+  });
+
+  test('a processor of another line raises the floor of that line', async () => {
+    const bergamo = {
+      cpu: 'AMD Genoa, Bergamo',
+      tcb: 'bootloader 10, tee 0, snp 27, microcode 27',
+      devices: [],
+    };
+    const text = policyFromResult({ ...shown, hardware: bergamo }, { at });
+    const { minimumTcb } = (await read(text)).hardware.snp;
+    assert.deepEqual(minimumTcb.Bergamo, { bootloader: 10, tee: 0, snp: 27, microcode: 27 });
+    assert.deepEqual(minimumTcb.Genoa, { bootloader: 7, tee: 0, snp: 23, microcode: 84 });
+    assert.doesNotMatch(text, /BELOW/);
+  });
+
   test('takes GPUs by number and architecture, switches not counted', async () => {
     const { devices } = await policyOf(shown);
     assert.equal(devices.gpus, 2);

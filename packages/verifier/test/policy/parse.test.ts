@@ -154,6 +154,8 @@ describe('hostile policy files', () => {
     ['a key constructor', utf8(`${head}hardware: {constructor: 1}\n`), /one of the keys/],
     ['a long key', utf8(`${head}${'k'.repeat(1000)}: 1\n`), /one of the keys/],
     ['a key that would break a terminal', utf8(`${head}"\\e[2J\\n": 1\n`), /"\?\[2J\?"/],
+    ['a directive that nobody knows', utf8(`%FOO bar\n---\n${head}`), /begins with %/],
+    ['a directive that renames tags', utf8(`%TAG ! tag:example.org,2000:\n---\n${head}`), /begins with %/],
     ['a tag of a type of the host language', utf8(`${head}devices: !!js/function 'x'\n`), /a tag/],
     ['a set', utf8(`${head}devices: {gpus}\n`), /found nothing/],
     ['a number with underscores', utf8(`${head}devices: {gpus: 1_0}\n`), /whole number/],
