@@ -7,11 +7,11 @@ export interface TdAttributes {
   readonly debug: boolean;
   /** Bits 7:1, reserved for other kinds of TD under debug. */
   readonly tudReserved: boolean;
-  /** Bits 27:8. */
+  /** Bits 27:8; later modules have ICSSD (16) and LASS (27) there. */
   readonly secReservedLower: boolean;
   /** Bit 28: EPT violations do not raise #VE; a TD that lets the host inject them is open to it. */
   readonly septVeDisable: boolean;
-  /** Bit 29. */
+  /** Bit 29; in later modules MIGRATABLE: the TD may be moved to another platform. */
   readonly secReserved29: boolean;
   /** Bit 30: supervisor protection keys. */
   readonly pks: boolean;
@@ -25,7 +25,7 @@ export interface TdAttributes {
 
 const mask = (high: number, low: number): bigint => ((1n << BigInt(high - low + 1)) - 1n) << BigInt(low);
 
-/** Bits of TDATTRIBUTES that are defined: 0, 28, 30, 31, 63. */
+/** Bits of TDATTRIBUTES that the first modules define: 0, 28, 30, 31, 63. What later ones add is not vouched for. */
 const tdAttributesDefined = 1n | mask(28, 28) | mask(31, 30) | mask(63, 63);
 /** XFAM bits that must be set: x87 and SSE (Intel TDX Module Base Spec, XFAM_FIXED1). */
 export const xfamFixed1 = 0x3n;

@@ -56,9 +56,10 @@ export function evaluateTcb(
   const qe = matchIsvLevel(quote.qeReport.isvSvn, qeIdentity.tcbLevels);
   const launch = evaluateModule(body.teeTcbSvn, pck, tcbInfo, qe);
   const current = body.teeTcbSvn2 && evaluateModule(body.teeTcbSvn2, pck, tcbInfo, qe);
+  const isRelaunchUseful = launch.module?.status === 'OutOfDate' && reachesLatest(body.teeTcbSvn2, tcbInfo);
   const reached = [launch.platform, launch.module, qe].filter((component) => component !== undefined);
   return {
-    status: current ? withRelaunch(launch.status, current.status) : launch.status,
+    status: current ? withRelaunch(launch.status, current.status, isRelaunchUseful) : launch.status,
     advisoryIds: [...new Set(reached.flatMap(({ advisoryIds }) => advisoryIds))].sort(),
     tcbDate: earliest(reached),
     platform: launch.platform,
@@ -69,6 +70,20 @@ export function evaluateTcb(
       qeIdentity: qeIdentity.tcbEvaluationDataNumber,
     },
   };
+}
+
+/**
+ * The module that runs now is at least that of the highest levels, and so is the microcode loaded late (index 2): Intel QVL
+ * compares with these, not with the level that is reached.
+ */
+function reachesLatest(teeTcbSvn2: Uint8Array | undefined, tcbInfo: TcbInfo): boolean {
+  const [latest] = tcbInfo.tcbLevels;
+  if (!teeTcbSvn2 || !latest) return false;
+  const identity = moduleIdentity(teeTcbSvn2, tcbInfo);
+  const moduleSvn = identity ? identity.tcbLevels[0]?.isvSvn : latest.tdxComponentSvns[0];
+  return (
+    moduleSvn !== undefined && teeTcbSvn2[0]! >= moduleSvn && teeTcbSvn2[2]! >= latest.tdxComponentSvns[2]!
+  );
 }
 
 interface ModuleEvaluation {
@@ -181,13 +196,18 @@ export function converge(
   return swHardening ? 'SWHardeningNeeded' : 'UpToDate';
 }
 
-/** Out of date at launch but not now: a relaunch would help. Else the worse of the two. */
+/**
+ * Out of date at launch but not now, and the module is what was: a relaunch would help. Else the worse of the two. Intel
+ * QVL does not look at the levels that the running module reaches: here they must be in order, and a revoked one is said.
+ * @param isRelaunchUseful the module at launch is out of date, the one that runs now is the latest
+ */
 export function withRelaunch(
   launch: TcbLevelStatus | 'NotSupported',
   current: TcbLevelStatus | 'NotSupported',
+  isRelaunchUseful: boolean,
 ): TdxTcbStatus {
   const isOutOfDate = launch === 'OutOfDate' || launch === 'OutOfDateConfigurationNeeded';
-  if (!isOutOfDate) return converge([launch, current]);
+  if (!isOutOfDate || !isRelaunchUseful) return converge([launch, current]);
   switch (current) {
     case 'UpToDate':
     case 'SWHardeningNeeded':

@@ -142,6 +142,19 @@ const relaunch = (platform: Level, now2: Uint8Array): EvidenceRequest => ({
   collateral: { ...relaunchModules, levels: [{ status: platform }] },
 });
 
+/** Two platform levels that differ in microcode loaded late, index 2 of the TDX components. */
+const lateMicrocode = (teeTcbSvn: Uint8Array, teeTcbSvn2: Uint8Array): EvidenceRequest => ({
+  quote: { format: 'v5-td1.5', teeTcbSvn, teeTcbSvn2 },
+  collateral: {
+    ...relaunchModules,
+    levels: [
+      { status: 'UpToDate', tdxComponentSvns: svns(0, 0, 6) },
+      { status: 'UpToDate', tdxComponentSvns: svns(0, 0, 5) },
+      { status: 'OutOfDate', tdxComponentSvns: svns(0, 0, 4) },
+    ],
+  },
+});
+
 const relaunches: readonly (readonly [string, EvidenceRequest, TdxTcbStatus])[] = [
   [
     'launched on an old module, a current one runs',
@@ -152,6 +165,29 @@ const relaunches: readonly (readonly [string, EvidenceRequest, TdxTcbStatus])[] 
     'the same on a platform that needs configuration',
     relaunch('ConfigurationNeeded', svnBytes(7, 1, 5)),
     'TDRelaunchAdvisedConfigurationNeeded',
+  ],
+  [
+    'the module was current at launch, only microcode was old: a relaunch is not advised',
+    lateMicrocode(svnBytes(7, 1, 4), svnBytes(7, 1, 6)),
+    'OutOfDate',
+  ],
+  [
+    'module and microcode were old at launch, both are the latest now',
+    lateMicrocode(svnBytes(5, 1, 4), svnBytes(7, 1, 6)),
+    'TDRelaunchAdvised',
+  ],
+  [
+    'the module is the latest now, microcode is up to date and not the latest',
+    lateMicrocode(svnBytes(5, 1, 5), svnBytes(7, 1, 5)),
+    'OutOfDate',
+  ],
+  [
+    'the quoting enclave is out of date, whatever the modules',
+    {
+      ...relaunch('UpToDate', svnBytes(7, 1, 5)),
+      collateral: { ...relaunchModules, qeLevels: [{ isvSvn: 4, status: 'OutOfDate' }] },
+    },
+    'OutOfDate',
   ],
   ['an old module runs still', relaunch('UpToDate', svnBytes(5, 1, 5)), 'OutOfDate'],
   ['the platform is out of date whatever the module', relaunch('OutOfDate', svnBytes(7, 1, 5)), 'OutOfDate'],
@@ -215,7 +251,8 @@ const evaluation: Case[] = [
         expectEqual(converge([a]), a);
         for (const b of platformStatuses) expectEqual(converge([a, b]), converge([b, a]));
         expectEqual(converge([a, 'Revoked']), 'Revoked');
-        expectEqual(withRelaunch(a, 'Revoked'), 'Revoked');
+        for (const useful of [true, false]) expectEqual(withRelaunch(a, 'Revoked', useful), 'Revoked');
+        for (const b of platformStatuses) expectEqual(withRelaunch(a, b, false), converge([a, b]));
       }
     },
   },
