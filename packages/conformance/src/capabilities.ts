@@ -12,6 +12,7 @@ export const capabilities: JsonValue = {
     'verify-measurement',
     'verify-hardware-measurements',
     'verify-ehbp-key-binding',
+    'verify-full',
   ],
   sigstore: {
     trust_root_loading: 'configurable',
@@ -59,5 +60,6 @@ export const capabilities: JsonValue = {
     policy_fields_supported: { expected_fmspc_hex: true, accepted_qv_results: true },
   },
   platforms_supported: ['sev-snp', 'tdx'],
+  flow_modes_supported: ['standard', 'bundle', 'pinned'],
   ehbp: { key_binding_supported: true },
 };

@@ -53,7 +53,8 @@ function parseInput(bytes: Uint8Array): JsonNode {
 function failure(stage: string, error: unknown): Outcome {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Rejection) {
-    const rejection = { code: error.code };
+    const part = error.stage === undefined ? {} : { stage: error.stage };
+    const rejection = { code: error.code, ...part };
     const outputs = error.outputs ? { outputs: error.outputs } : {};
     return { exitStatus: EXIT.reject, output: { stage, accepted: false, rejection, ...outputs }, message };
   }

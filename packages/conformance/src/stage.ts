@@ -12,21 +12,25 @@ export interface StageContext {
   readonly now: Date;
 }
 
+interface RejectionOptions extends ErrorOptions {
+  readonly outputs?: Readonly<Record<string, JsonValue>>;
+  readonly stage?: string;
+}
+
 /** The input is well-formed, and refused. */
 export class Rejection extends Error {
   override readonly name = 'Rejection';
   readonly code: string;
   /** What was found all the same, where a stage of ours says so. */
   readonly outputs: Readonly<Record<string, JsonValue>> | undefined;
+  /** Which part of a stage that has several. */
+  readonly stage: string | undefined;
 
-  constructor(
-    code: string,
-    message: string,
-    options?: ErrorOptions & { readonly outputs?: Readonly<Record<string, JsonValue>> },
-  ) {
+  constructor(code: string, message: string, options?: RejectionOptions) {
     super(message, options);
     this.code = code;
     this.outputs = options?.outputs;
+    this.stage = options?.stage;
   }
 }
 

@@ -27,11 +27,12 @@ for (const group of existsSync(folder) ? readdirSync(folder) : []) {
         const { exitStatus, output, message } = await run([vector.stage], () => vector.input, { now });
         assert.equal(exitStatus, vector.exitStatus, message);
         if (vector.exitStatus === 10) {
-          const { rejection } = output as { rejection: { code: string } };
+          const { rejection } = output as { rejection: { code: string; stage?: string } };
           assert.ok(
             vector.codes.includes(rejection.code),
             `${rejection.code} is none of ${vector.codes.join(', ')}`,
           );
+          if (vector.part !== undefined) assert.equal(rejection.stage, vector.part);
         }
         if (vector.exitStatus === 0) requireSubset(vector.expected, output, 'output');
       });
@@ -44,6 +45,8 @@ interface Vector {
   readonly input: Uint8Array;
   readonly exitStatus: number;
   readonly codes: readonly string[];
+  /** Which part of the stage rejects, where the vector says so. */
+  readonly part: string | undefined;
   readonly expected: unknown;
 }
 
@@ -58,6 +61,7 @@ function readVector(path: string): Vector {
     input: new Uint8Array(readFileSync(join(path, 'input.json'))),
     exitStatus,
     codes: codes.match(/[A-Z0-9_]+/g) ?? [],
+    part: /^ {2}rejection_stage: "?([a-z-]+)"?$/m.exec(manifest)?.[1],
     expected: existsSync(expectedPath) ? JSON.parse(readFileSync(expectedPath, 'utf8')) : {},
   };
 }

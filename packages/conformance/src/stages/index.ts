@@ -4,6 +4,7 @@ import { verifyAttestationNvidia } from './attestation-nvidia.ts';
 import { verifyAttestationSev } from './attestation-sev.ts';
 import { verifyAttestationTdx } from './attestation-tdx.ts';
 import { verifyEhbpKeyBinding } from './ehbp-key-binding.ts';
+import { verifyFull } from './full.ts';
 import { measureSnpStage } from './measure-snp.ts';
 import { measureTdxStage } from './measure-tdx.ts';
 import { verifyHardwareMeasurements, verifyMeasurement } from './measurement.ts';
@@ -16,6 +17,7 @@ export const stages: Readonly<Record<string, Stage>> = {
   'verify-measurement': verifyMeasurement,
   'verify-hardware-measurements': verifyHardwareMeasurements,
   'verify-ehbp-key-binding': verifyEhbpKeyBinding,
+  'verify-full': verifyFull,
   'verify-attestation-nvidia': verifyAttestationNvidia,
   'measure-snp': measureSnpStage,
   'measure-tdx': measureTdxStage,
