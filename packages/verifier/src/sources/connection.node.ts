@@ -3,7 +3,7 @@
  * requests then go over this very connection and no other.
  */
 import http from 'node:http';
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, constants } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
@@ -102,6 +102,8 @@ function handshake(
       ...(isIP(host) === 0 ? { servername: host } : {}),
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
+      // TLS 1.2 could show another certificate on the same connection.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       // Our own checks judge the chain, and with no roots here none is added to what the server sent.
       rejectUnauthorized: false,
       ca: [],

@@ -39,21 +39,20 @@ const HOUR = 3600;
 const DAY = 24 * HOUR;
 
 const binary = ['application/octet-stream', 'binary/octet-stream'];
-const certificates = [
+/** Services and mirrors name certificates and lists by whichever of these; none of them is a page for people. */
+const x509 = [
   ...binary,
   'application/pkix-cert',
+  'application/pkix-crl',
+  'application/pkcs-crl',
+  'application/pkcs7-mime',
+  'application/x-pkcs7-crl',
   'application/x-x509-ca-cert',
   'application/x-x509-user-cert',
+  'application/x-x509-crl',
   'application/pem-certificate-chain',
   'application/x-pem-file',
   'text/plain',
-];
-const revocationLists = [
-  ...binary,
-  'application/pkix-crl',
-  'application/x-pkcs7-crl',
-  'application/x-x509-ca-crl',
-  'application/x-x509-crl',
 ];
 const json = [...binary, 'application/json', 'text/plain', 'text/json'];
 
@@ -86,20 +85,20 @@ export const resourceRules: Readonly<Record<ResourceKind, ResourceRules>> = {
     ...endorsement,
     name: "AMD's certificate of the processor",
     maximumBytes: 64 * KIB,
-    mediaTypes: certificates,
+    mediaTypes: x509,
     cacheSeconds: 30 * DAY,
   },
   'amd-cert-chain': {
     ...endorsement,
     name: "AMD's certificate chain",
     maximumBytes: 64 * KIB,
-    mediaTypes: certificates,
+    mediaTypes: x509,
     cacheSeconds: 30 * DAY,
   },
   'amd-crl': {
     ...endorsement,
     name: "AMD's revocation list",
-    mediaTypes: revocationLists,
+    mediaTypes: x509,
   },
   'intel-tcb-info': {
     ...endorsement,
@@ -120,14 +119,13 @@ export const resourceRules: Readonly<Record<ResourceKind, ResourceRules>> = {
     ...endorsement,
     name: "Intel's revocation list of PCK certificates",
     maximumBytes: 4 * MIB,
-    mediaTypes: revocationLists,
+    mediaTypes: x509,
     contentHeaders: ['sgx-pck-crl-issuer-chain'],
   },
   'intel-root-crl': {
     ...endorsement,
     name: "the revocation list of Intel's root",
-    // Intel's file server calls the list what its name ends with: a certificate.
-    mediaTypes: [...revocationLists, ...certificates],
+    mediaTypes: x509,
   },
   'nvidia-rim': {
     ...endorsement,

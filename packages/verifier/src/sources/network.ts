@@ -87,7 +87,10 @@ async function exchange(
   try {
     response = await follow(request, options, attempt);
     attempt.expectChunk();
-    if (response.status !== 200) return statusOutcome(response, rules);
+    if (response.status !== 200) {
+      await attempt.within(passOver(response)).catch(() => undefined);
+      return statusOutcome(response, rules);
+    }
     requireMediaType(response, rules);
     const bytes = await attempt.within(
       readBody(response, {
@@ -138,6 +141,15 @@ async function follow(
       throw refused(`${url.host} redirects for the ${maximumRedirects + 1}th time.`);
     url = redirectTarget(kind, url, response.headers['location'], mirrors);
   }
+}
+
+const MAX_PASSED_OVER_BYTES = 64 * 1024;
+
+/** Reads a short page of an error, so that the connection is free for the next request and need not be opened anew. */
+async function passOver({ headers, body }: FetchResponse): Promise<void> {
+  if (!(Number(headers['content-length']) <= MAX_PASSED_OVER_BYTES)) return;
+  const chunks = body[Symbol.asyncIterator]();
+  while ((await chunks.next()).done !== true);
 }
 
 function isRedirect(status: number): boolean {

@@ -60,6 +60,18 @@ describe('a connection to the service', () => {
     assert.equal(server.requests.length, 6);
   });
 
+  test('stays open after a page that is not there', async (t) => {
+    const server = await serveTls(t, await authority.issue(), (request, response) => {
+      if (request.url?.startsWith('/document')) answerJson(request, response);
+      else response.writeHead(404, { 'content-length': '4' }).end('none');
+    });
+    const connection = await open(t, urlOf(server));
+    const missing = await ask(connection, `https://localhost:${server.port}/other`);
+    assert.equal(!missing.ok && missing.status, 404);
+    assert.ok((await ask(connection, urlOf(server))).ok);
+    assert.equal(server.handshakes, 1);
+  });
+
   test('names the host to the server as the address does', async (t) => {
     const hosts: (string | undefined)[] = [];
     const server = await serveTls(t, await authority.issue(), (request, response) => {

@@ -211,6 +211,16 @@ describe('statuses', () => {
       assert.deepEqual(pauses, [5, 10]);
     });
 
+  for (const [name, headers] of [
+    ['never comes', 'Content-Length: 100'],
+    ['is announced as large', 'Content-Length: 1000000'],
+    ['has no end', 'Transfer-Encoding: chunked'],
+  ] as const)
+    test(`a status whose page ${name} is told all the same`, async (t) => {
+      const origin = await serveBytes(t, (socket) => socket.write(`HTTP/1.1 404 No\r\n${headers}\r\n\r\n`));
+      assertFails(await ask(t, origin), 'HTTP_STATUS', 404);
+    });
+
   const recovering = (headers: http.OutgoingHttpHeaders) => {
     let requests = 0;
     return (request: http.IncomingMessage, response: http.ServerResponse) =>
