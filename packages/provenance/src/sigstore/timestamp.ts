@@ -97,7 +97,7 @@ function explicit(contentInfo: Der, type: string): Der {
 /** SignedData (RFC 5652 section 5.1), version 3 since its content is no plain data, with one signer. */
 function parseSignedData(fields: DerFields): Timestamp {
   if (fields.next().smallInteger() !== 3) throw invalid('its SignedData is not of version 3');
-  fields.next(derTag.set);
+  const digestAlgorithms = fields.next().children(derTag.set).map(parseHash);
   const encapsulated = fields.next().fields(derTag.sequence);
   requireOid(encapsulated.next(), oid.tstInfo);
   const content = encapsulated.next(contextTag(0)).only().octetString();
@@ -107,11 +107,14 @@ function parseSignedData(fields: DerFields): Timestamp {
   const signers = fields.next().children(derTag.set);
   fields.end();
   if (signers.length !== 1) throw invalid(`expected one signer, found ${signers.length}`);
+  const signer = parseSigner(signers[0]!.fields(derTag.sequence));
+  if (!digestAlgorithms.includes(signer.digestAlgorithm))
+    throw invalid('it does not announce the digest algorithm of its signer');
   return {
     ...parseTstInfo(parseDer(content, what).fields(derTag.sequence)),
     content,
     certificates: certificates.map(({ bytes }) => parseCertificate(bytes, `${what}, certificate`)),
-    signer: parseSigner(signers[0]!.fields(derTag.sequence)),
+    signer,
   };
 }
 
