@@ -84,7 +84,7 @@ async function sevReport(): Promise<Json> {
   };
 }
 
-async function tdxQuote(rtmr3 = new Uint8Array(48)): Promise<Json> {
+async function tdxQuote(rtmr3 = rtmr(0)): Promise<Json> {
   const authority = await createTdxAuthority();
   const platform = await createTdxPlatform(authority);
   const collateral = await issueTdxCollateral(authority, platform);
@@ -125,6 +125,10 @@ async function refuses(input: Json, stage: string, code: string): Promise<void> 
   assert.deepEqual(verdict, { status: 10, code, stage });
 }
 
+function without(value: Json, ...names: string[]): Json {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+}
+
 function flipped(base64: unknown, at: number): string {
   const bytes = Uint8Array.from(Buffer.from(String(base64), 'base64'));
   bytes[at]! ^= 1;
@@ -154,8 +158,8 @@ describe('verify-full', () => {
     const { status, outputs } = await verdictOn(input);
     assert.equal(status, 0);
     assert.deepEqual(outputs?.['matched_hardware'], hardware[1]);
-    assert.equal(outputs['platform'], 'tdx');
-    assert.match(String(outputs['final_measurement_fingerprint_hex']), /^[0-9a-f]{64}$/);
+    assert.equal(outputs?.['platform'], 'tdx');
+    assert.match(String(outputs?.['final_measurement_fingerprint_hex']), /^[0-9a-f]{64}$/);
   });
 
   test('accepts a pinned measurement without Sigstore and without a list of platforms', async () => {
@@ -184,8 +188,8 @@ describe('verify-full', () => {
   });
 
   test('takes the time from the clock and the policy from the contract where they are left out', async () => {
-    const { verification_time_unix: _time, policy: _policy, ...signature } = sigstore;
-    const { expiration_check_date_unix: _date, ...quote } = tdx;
+    const signature = without(sigstore, 'verification_time_unix', 'policy');
+    const quote = without(tdx, 'expiration_check_date_unix');
     const input = {
       mode: 'standard',
       sigstore: signature,
@@ -247,13 +251,13 @@ describe('verify-full', () => {
     const quote = { ...tdx, quote_b64: flipped(tdx['quote_b64'], 200) };
     const input = { mode: 'standard', sigstore, hardware_measurements: hardware };
     await refuses({ ...input, attestation_tdx: quote }, 'verify-attestation-tdx', 'QUOTE_SIGNATURE_INVALID');
-    const { collateral: _collateral, ...bare } = tdx;
+    const bare = without(tdx, 'collateral');
     await refuses(
       { ...input, attestation_tdx: bare },
       'verify-attestation-tdx',
       'QV_RESULT_TERMINAL_UNSPECIFIED',
     );
-    const { amd_root_ca_pem: _root, ...underAmd } = sev;
+    const underAmd = without(sev, 'amd_root_ca_pem');
     await refuses({ ...input, attestation_sev: underAmd }, 'verify-attestation-sev', 'ASK_INVALID');
   });
 
