@@ -263,9 +263,19 @@ function addMeasureCommands(
       const { measureSnpCommand } = await import('./measure-command.ts');
       finish(await measureSnpCommand(flags, edge));
     });
-  add('tdx', 'TDX: MRTD, and RTMR1 and RTMR2 of a direct boot')
+  add('tdx', 'TDX: MRTD, RTMR1 and RTMR2 of a direct boot, and RTMR0 from what QEMU tells the firmware')
     .option('--ordering <ordering>', 'how the VMM adds pages: single-pass or two-pass', 'two-pass')
     .option('--memory-mib <n>', 'memory of the VM', '4096')
+    .option('--acpi-loader <file>', "RTMR0: QEMU's fw_cfg file etc/table-loader")
+    .option('--acpi-rsdp <file>', 'RTMR0: etc/acpi/rsdp')
+    .option('--acpi-tables <file>', 'RTMR0: etc/acpi/tables')
+    .option(
+      '--boot-variable <file>',
+      'RTMR0: data of BootOrder, then of each entry (repeatable)',
+      collect,
+      [],
+    )
+    .option('--cfv <file>', "RTMR0: a configuration volume that is not the firmware's own")
     .action(async (flags: TdxFlags) => {
       const { measureTdxCommand } = await import('./measure-command.ts');
       finish(await measureTdxCommand(flags, edge));

@@ -39,6 +39,11 @@ export interface SnpFlags extends MeasureFlags {
 export interface TdxFlags extends MeasureFlags {
   readonly ordering: string;
   readonly memoryMib: string;
+  readonly acpiLoader?: string;
+  readonly acpiRsdp?: string;
+  readonly acpiTables?: string;
+  readonly bootVariable: readonly string[];
+  readonly cfv?: string;
 }
 
 export interface IdBlockFlags {
@@ -105,11 +110,13 @@ function continues(page: MeasuredPage, next: MeasuredPage): boolean {
 
 export async function measureTdxCommand(flags: TdxFlags, terminal: Terminal): Promise<number> {
   const boot = readBoot(flags);
-  const { manifest, measurement } = await manifestOfTdx({
+  const result = await manifestOfTdx({
+    hardware: readHardware(flags),
     firmware: read(flags.firmware),
     ordering: oneOf('--ordering', flags.ordering, ['single-pass', 'two-pass']),
     boot: boot && { ...boot, memoryMib: wholeNumber('--memory-mib', flags.memoryMib) },
   });
+  const { manifest, measurement } = result;
   const sections = measurement.sections.map(({ gpa, type, attributes, addedPages, extendedChunks }) => ({
     gpa: hex(gpa),
     type,
@@ -117,13 +124,13 @@ export async function measureTdxCommand(flags: TdxFlags, terminal: Terminal): Pr
     addedPages,
     extendedChunks,
   }));
-  const events = measurement.events.map(({ rtmr, what, digest, value }) => ({
+  const events = result.events.map(({ rtmr, what, digest, value }) => ({
     register: `rtmr${rtmr}`,
     what,
     digest: toHex(digest),
     value: toHex(value),
   }));
-  const { mrtd, rtmr1, rtmr2 } = manifest;
+  const { mrtd, rtmr0, rtmr1, rtmr2 } = manifest;
   if (flags.json) {
     writeJson({ ...manifest, ...(flags.explain && { sections, events }) }, terminal);
     return EXIT.ok;
@@ -143,7 +150,10 @@ export async function measureTdxCommand(flags: TdxFlags, terminal: Terminal): Pr
         terminal,
       );
   }
-  writeRegisters({ mrtd, ...(rtmr1 && { rtmr1 }), ...(rtmr2 && { rtmr2 }) }, terminal);
+  writeRegisters(
+    { mrtd, ...(rtmr0 && { rtmr0 }), ...(rtmr1 && { rtmr1 }), ...(rtmr2 && { rtmr2 }) },
+    terminal,
+  );
   return EXIT.ok;
 }
 
@@ -247,6 +257,23 @@ function readCmdline({ cmdline, cmdlineFile }: MeasureFlags): string | undefined
   if (cmdlineFile === undefined) return cmdline;
   if (cmdline !== undefined) throw new UsageError('--cmdline and --cmdline-file: give one of them.');
   return decodeUtf8(read(cmdlineFile), cmdlineFile).replace(/\r?\n$/, '');
+}
+
+/** All of it or nothing: RTMR0 of less would be another machine's. */
+function readHardware({ kernel, acpiLoader, acpiRsdp, acpiTables, bootVariable, cfv }: TdxFlags) {
+  const given = [acpiLoader, acpiRsdp, acpiTables, ...bootVariable, cfv];
+  if (given.every((path) => path === undefined)) return undefined;
+  if (!acpiLoader || !acpiRsdp || !acpiTables || bootVariable.length === 0 || kernel === undefined)
+    throw new UsageError(
+      'RTMR0 takes --kernel, --acpi-loader, --acpi-rsdp, --acpi-tables and each --boot-variable, BootOrder first; --cfv goes with them.',
+    );
+  return {
+    acpiLoader: read(acpiLoader),
+    acpiRsdp: read(acpiRsdp),
+    acpiTables: read(acpiTables),
+    bootVariables: bootVariable.map(read),
+    cfv: cfv === undefined ? undefined : read(cfv),
+  };
 }
 
 function readSvsm({ svsm, varsSize }: SnpFlags) {

@@ -45,7 +45,7 @@ export async function verifyCommand(
   const result =
     flags.proof === undefined
       ? await verifyLive(requireUrl(url), flags, terminal)
-      : await verifySaved(flags.proof, url, flags);
+      : await verifySaved(flags.proof, url, flags, terminal);
   if (flags.watch === undefined) report(result, flags, terminal);
   return exitStatusOf(result.verdict);
 }
@@ -64,6 +64,7 @@ async function verifySaved(
   path: string,
   url: string | undefined,
   flags: VerifyFlags,
+  terminal: Terminal,
 ): Promise<AttestationResult> {
   if (url !== undefined) throw new UsageError('Give the address of a service or a saved proof, not both.');
   for (const [name, value] of Object.entries({
@@ -74,8 +75,9 @@ async function verifySaved(
     if (value !== undefined)
       throw new UsageError(`--${name.replace('saveProof', 'save-proof')} needs a service, not a proof.`);
   const policy = await readPolicy(flags);
+  const { cacheOnly } = await import('./verify/live.ts');
   return verifyProof(readFile(path), {
-    anchors: await readAnchors(flags),
+    anchors: await readAnchors(flags, cacheOnly(terminal, homedir())),
     ...(policy ? { policy: policy.policy } : {}),
     ...(flags.at === undefined ? {} : { at: parseTime(flags.at) }),
     ...(flags.repo === undefined ? {} : { repository: flags.repo }),
@@ -111,9 +113,9 @@ async function verifier(
     throw new UsageError('--at needs a saved proof: a service is judged by the clock.');
   const { liveEdge } = await import('./verify/live.ts');
   const { policy, bytes } = (await readPolicy(flags)) ?? (await builtInPolicy());
-  const { saveProof, ...edge } = await liveEdge(flags, terminal, homedir());
+  const { saveProof, lists, ...edge } = await liveEdge(flags, terminal, homedir());
   const dialect = readDialect(flags.dialect);
-  const anchors = await readAnchors(flags);
+  const anchors = await readAnchors(flags, lists);
   return async () => {
     const progress = new ProgressLine(terminal);
     try {

@@ -8,8 +8,14 @@ import {
   nvidiaTrustAnchors,
   snpProducts,
 } from '@vitrine/evidence';
-import { type LogList, type TrustedRoot, parseLogList, parseTrustedRoot } from '@vitrine/provenance';
-import type { Anchors } from '@vitrine/verifier';
+import {
+  type LogList,
+  ProvenanceError,
+  type TrustedRoot,
+  parseLogList,
+  parseTrustedRoot,
+} from '@vitrine/provenance';
+import { type Anchors, type Source, ctLogListRequest } from '@vitrine/verifier';
 import { type Certificate, X509Error, commonName, parsePemCertificates } from '@vitrine/x509';
 import { UsageError } from '../exit.ts';
 
@@ -24,13 +30,16 @@ export interface AnchorFlags {
   readonly tlsCa?: string;
 }
 
-/** @throws UsageError for a file that cannot be read or is not what it should be */
-export async function readAnchors(flags: AnchorFlags): Promise<Anchors> {
+/**
+ * @param source where a newer list of logs may come from: never from a proof, whose maker would choose the logs
+ * @throws UsageError for a file that cannot be read or is not what it should be
+ */
+export async function readAnchors(flags: AnchorFlags, source: Source): Promise<Anchors> {
   const simulated = flags.allowSimulated === undefined ? [] : readCertificates(flags.allowSimulated);
   return {
     ...hardwareAnchors(simulated),
     sigstore: await sigstoreRoots(flags.trustedRoot ?? []),
-    ctLogs: await ctLogs(flags.ctLogs),
+    ctLogs: await ctLogs(flags.ctLogs, source),
     tlsRoots: [...machineRoots(), ...(flags.tlsCa === undefined ? [] : readCertificates(flags.tlsCa))],
   };
 }
@@ -59,10 +68,20 @@ async function sigstoreRoots(paths: readonly string[]): Promise<readonly Trusted
   ];
 }
 
-async function ctLogs(path: string | undefined): Promise<LogList> {
+/** The file that was named; else the newer of Google's list, where it can be had, and the built-in one. */
+async function ctLogs(path: string | undefined, source: Source): Promise<LogList> {
   if (path !== undefined) return await parseLogList(readAs(path, 'a list of logs', (bytes) => bytes));
   const { builtInLogList } = await import('@vitrine/provenance/ct/log-list');
-  return builtInLogList();
+  const builtIn = await builtInLogList();
+  const answer = await source.get(ctLogListRequest());
+  if (!answer.ok) return builtIn;
+  try {
+    const current = await parseLogList(answer.bytes);
+    return current.timestamp > builtIn.timestamp ? current : builtIn;
+  } catch (error) {
+    if (error instanceof ProvenanceError) return builtIn;
+    throw error;
+  }
 }
 
 /** Roots that this machine trusts; one that our strict parser refuses is not among them. */

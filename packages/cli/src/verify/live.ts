@@ -29,7 +29,11 @@ import type { VerifyFlags } from '../verify-command.ts';
 export type LiveEdge = Pick<
   VerifyOptions,
   'clock' | 'random' | 'connect' | 'endorsements' | 'memory' | 'signal'
-> & { readonly saveProof: (path: string, proof: Proof) => Promise<void> };
+> & {
+  /** For a newer list of logs: asked once, since the built-in one will do. */
+  readonly lists: Source;
+  readonly saveProof: (path: string, proof: Proof) => Promise<void>;
+};
 
 /** @param home the user's, for cache and state where no other folder is named (XDG Base Directory Specification) */
 export async function liveEdge(flags: VerifyFlags, terminal: Terminal, home: string): Promise<LiveEdge> {
@@ -41,17 +45,19 @@ export async function liveEdge(flags: VerifyFlags, terminal: Terminal, home: str
   const client = createNodeClient();
   const store = folderCache(cacheFolder(env, home));
   const bootParts: Source[] = flags.bootPart?.length ? [await folderSource(flags.bootPart)] : [];
-  const cached = flags.offline
-    ? new OfflineSource({ store, clock })
-    : new CachingSource(createNetworkSource({ fetch: client.fetch, mirrors, signal, clock, ...timeouts }), {
-        store,
-        clock,
-      });
+  const network = (attempts?: number): Source =>
+    flags.offline
+      ? new OfflineSource({ store, clock })
+      : new CachingSource(
+          createNetworkSource({ fetch: client.fetch, mirrors, signal, clock, attempts, ...timeouts }),
+          { store, clock },
+        );
   return {
     clock,
     signal,
     random: (lengthBytes) => new Uint8Array(randomBytes(lengthBytes)),
-    endorsements: firstOf(...bootParts, cached),
+    endorsements: firstOf(...bootParts, network()),
+    lists: network(1),
     memory: folderMemory(stateFolder(env, home)),
     saveProof,
     connect: async (url, abort) => {
@@ -74,6 +80,11 @@ export async function liveEdge(flags: VerifyFlags, terminal: Terminal, home: str
       };
     },
   };
+}
+
+/** What this machine has kept, and no network. */
+export function cacheOnly({ env }: Terminal, home: string): Source {
+  return new OfflineSource({ store: folderCache(cacheFolder(env, home)) });
 }
 
 /** "https://kdsintf.amd.com=https://mirror.example.org": for every kind of resource that comes from there. */
