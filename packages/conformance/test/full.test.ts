@@ -159,7 +159,7 @@ describe('verify-full', () => {
     assert.equal(status, 0);
     assert.deepEqual(outputs?.['matched_hardware'], hardware[1]);
     assert.equal(outputs?.['platform'], 'tdx');
-    assert.match(String(outputs?.['final_measurement_fingerprint_hex']), /^[0-9a-f]{64}$/);
+    assert.match(String(outputs['final_measurement_fingerprint_hex']), /^[0-9a-f]{64}$/);
   });
 
   test('accepts a pinned measurement without Sigstore and without a list of platforms', async () => {
