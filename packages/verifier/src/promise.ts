@@ -29,6 +29,20 @@ export function promised(what: Promised, details: readonly Check[], found?: stri
   return { ...base(what), outcome: 'pass', expected: what.expected, found: found ?? last.found, details };
 }
 
+/**
+ * The same, where rules that were not checked may be dispensed with: nobody asked for them, or another stands in for them.
+ * They are shown, and do not keep the promise from holding.
+ */
+export function promisedBut(
+  what: Promised,
+  details: readonly Check[],
+  isDispensable: (check: Check) => boolean,
+  found?: string,
+): ResultCheck {
+  const decisive = details.filter((check) => check.outcome !== 'not-checked' || !isDispensable(check));
+  return { ...promised(what, decisive, found), details };
+}
+
 /** A typed error is a failure: what was refused was there, and was not good. */
 export function refused(what: Promised, error: Refusal): ResultCheck {
   return {

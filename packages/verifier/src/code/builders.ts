@@ -32,8 +32,21 @@ export function judge(
       statementTypes,
     }),
   }));
-  const match = attempts.find(({ checks }) => checks.every(({ outcome }) => outcome === 'pass'));
+  const match = attempts.find(({ builder, checks }) =>
+    checks.every((check) => check.outcome === 'pass' || isLeftOpen(builder)(check)),
+  );
   return { signed, checks: (match ?? attempts[0]!).checks, builder: match?.builder };
+}
+
+/** Rules that were not checked because the policy demands nothing there: any workflow, any runner; ids it never names. */
+export function isLeftOpen(builder: BuilderPolicy | undefined): (check: Check) => boolean {
+  const open = [
+    'sigstore.identity.repository-id',
+    'sigstore.identity.owner-id',
+    ...(builder?.workflow === null ? ['sigstore.identity.workflow'] : []),
+    ...(builder?.runnerEnvironment === null ? ['sigstore.identity.runner'] : []),
+  ];
+  return ({ rule, outcome }) => outcome === 'not-checked' && open.includes(rule);
 }
 
 function identityPolicy({
@@ -47,7 +60,7 @@ function identityPolicy({
     issuer,
     repository,
     ref: refPolicy(ref),
-    ...(workflow === null ? {} : { workflow }),
+    ...(workflow === null ? {} : { workflow: `.github/workflows/${workflow}` }),
     ...(runnerEnvironment === null ? {} : { runnerEnvironment }),
   };
 }

@@ -6,9 +6,9 @@ import type { Context } from '../context.ts';
 import type { Deployment } from '../dialects/deployment.ts';
 import { VerifierError } from '../error.ts';
 import { appraiseRollback } from '../memory/rollback.ts';
-import { type Promised, promised, refused, unchecked } from '../promise.ts';
+import { type Promised, promised, promisedBut, refused, unchecked } from '../promise.ts';
 import type { ResultCheck, ResultRelease } from '../result.ts';
-import { agreementChecks, judge, readReference, tagOf } from './builders.ts';
+import { agreementChecks, isLeftOpen, judge, readReference, tagOf } from './builders.ts';
 import { type SignedStatement, authenticateAll } from './bundles.ts';
 import { type Release, findRelease } from './release.ts';
 
@@ -137,14 +137,17 @@ function appraise(release: Release, statements: readonly SignedStatement[], cont
   const tag = tagOf(identity);
   const checks = [
     // What the statement is about is the promise after the next.
-    promised(
+    // A bundle without enough entries and times was refused before: what one lacks, another has.
+    promisedBut(
       signature,
       bundle.checks.filter(({ rule }) => rule !== 'sigstore.artifact'),
+      () => true,
       describeLog(bundle),
     ),
-    promised(
+    promisedBut(
       builder,
       [...chosen.checks.filter(isIdentity), ...agreement],
+      isLeftOpen(chosen.builder),
       acceptable.map(({ signed }) => signed.identity.subject).join(', '),
     ),
     deployment instanceof VerifierError
