@@ -30,7 +30,7 @@ export function decodeDcode(names: readonly string[], prefix: string): Uint8Arra
   return fromBase32(sorted.map(({ text }) => text).join(''), prefix);
 
   function readPiece(name: string) {
-    const [, digits, text, domain] = /^(\d\d)([a-z2-7]+)(\..+)$/.exec(name) ?? [];
+    const [, digits, text, domain] = /^(\d\d)([a-z2-7]+)\.[^.]+(\..+)$/.exec(name) ?? [];
     if (digits === undefined || text === undefined || domain === undefined)
       throw malformed(prefix, 'a name is no place and piece of base32');
     return { place: Number(digits), text, domain };

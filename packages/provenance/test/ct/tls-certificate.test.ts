@@ -1,0 +1,362 @@
+/** The certificate of a TLS server: its chain however it was sent, its names, its usages, its authorities' constraints. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { appraiseTlsCertificate } from '@vitrine/provenance/ct';
+import { derSequence } from '@vitrine/bytes/der-writer';
+import { authorityExtensions, generateKey, issueCertificate } from '@vitrine/simtee/authority';
+import {
+  type TlsAuthorityRequest,
+  type TlsCertificateRequest,
+  createTlsAuthority,
+  issueTlsCertificate,
+  nameConstraints,
+  usageExtension,
+} from '@vitrine/simtee/ct';
+import { type Certificate, parsePemCertificates } from '@vitrine/x509';
+import { fixture, withoutFixtures } from './fixtures.ts';
+import { refuses } from './refusal.ts';
+import { endsAt, issue, issuedAt, now, theAuthority } from './world.ts';
+
+interface Scene {
+  readonly hostname?: string;
+  readonly chain?: readonly Certificate[];
+  readonly anchors?: readonly Certificate[] | null;
+  readonly at?: Date;
+  readonly request?: Partial<TlsCertificateRequest>;
+  readonly authority?: TlsAuthorityRequest;
+}
+
+async function judge({
+  hostname = 'api.example.org',
+  chain,
+  anchors,
+  at = now,
+  request,
+  authority,
+}: Scene = {}) {
+  const made = authority ? await createTlsAuthority(authority) : await theAuthority();
+  const server = await issueTlsCertificate(made, {
+    names: ['api.example.org'],
+    notBefore: issuedAt,
+    notAfter: endsAt,
+    logs: [],
+    ...request,
+  });
+  const result = await appraiseTlsCertificate({
+    chain: chain ?? server.chain,
+    hostname,
+    anchors: anchors === undefined ? [made.root.certificate] : anchors,
+    now: at,
+  });
+  const failures = result.checks
+    .filter(({ outcome }) => outcome !== 'pass')
+    .map(({ rule, outcome, code }) => `${rule} ${outcome === 'fail' ? code! : '?'}`);
+  return { ...result, failures, server, made };
+}
+
+describe('a TLS certificate', () => {
+  test('that is in date, for the name, up to an anchor passes every rule', async () => {
+    const { failures, checks, path, made, server, acceptable } = await judge();
+    assert.deepEqual(failures, []);
+    assert.equal(acceptable, true);
+    assert.deepEqual(
+      checks.map(({ rule }) => rule),
+      ['tls.validity', 'tls.chain', 'tls.name', 'tls.name-constraints', 'tls.usage', 'tls.key'],
+    );
+    assert.deepEqual(path, [server.certificate, made.intermediate.certificate, made.root.certificate]);
+  });
+
+  test('is found a path whatever the order, with the root or others along', async () => {
+    const { server, made } = await judge();
+    const stranger = await createTlsAuthority();
+    const [leaf, intermediate] = server.chain;
+    const chains = [
+      [leaf!, intermediate!, made.root.certificate],
+      [leaf!, made.root.certificate, intermediate!],
+      [leaf!, stranger.intermediate.certificate, stranger.root.certificate, intermediate!],
+      [leaf!, leaf!, intermediate!, intermediate!],
+    ];
+    for (const chain of chains) assert.deepEqual((await judge({ chain })).failures, []);
+  });
+
+  test('may be an anchor itself', async () => {
+    const { server } = await judge();
+    assert.deepEqual(
+      (await judge({ chain: [server.certificate], anchors: [server.certificate] })).failures,
+      [],
+    );
+  });
+
+  test('of an authority that nobody named is refused', async () => {
+    const stranger = await createTlsAuthority();
+    // The same names, and another key: the signature tells.
+    const { failures } = await judge({ anchors: [stranger.root.certificate] });
+    assert.deepEqual(failures, ['tls.chain TLS_CHAIN_INVALID']);
+    const { server } = await judge();
+    assert.deepEqual((await judge({ anchors: [] })).failures, ['tls.chain TLS_ROOT_UNTRUSTED']);
+    assert.deepEqual((await judge({ chain: [server.certificate] })).failures, [
+      'tls.chain TLS_ROOT_UNTRUSTED',
+    ]);
+  });
+
+  test('is accepted by the anchor of the right key where others have the same name', async () => {
+    const [first, second] = [await createTlsAuthority(), await createTlsAuthority()];
+    const { made } = await judge();
+    const anchors = [first.root.certificate, second.root.certificate, made.root.certificate];
+    assert.deepEqual((await judge({ anchors })).failures, []);
+  });
+
+  test('is not checked up to anchors where there are none, and everything else is', async () => {
+    const { failures, path, server } = await judge({ anchors: null });
+    assert.deepEqual(failures, ['tls.chain ?']);
+    assert.deepEqual(path, server.chain);
+    const other = await judge({ anchors: null, hostname: 'other.example.org' });
+    assert.deepEqual(other.failures, ['tls.chain ?', 'tls.name TLS_NAME_MISMATCH']);
+  });
+
+  test('that is expired or not yet valid is refused by that code', async () => {
+    const after = await judge({ at: new Date(endsAt.getTime() + 1) });
+    assert.deepEqual(after.failures, ['tls.validity TLS_CERT_EXPIRED', 'tls.chain ?']);
+    const before = await judge({ at: new Date(issuedAt.getTime() - 1) });
+    assert.deepEqual(before.failures, ['tls.validity TLS_CERT_NOT_YET_VALID', 'tls.chain ?']);
+    assert.deepEqual((await judge({ at: endsAt })).failures, []);
+    assert.deepEqual((await judge({ at: issuedAt })).failures, []);
+    const noTime = await judge({ at: new Date(NaN) });
+    assert.equal(noTime.failures[0], 'tls.validity TLS_CERT_EXPIRED');
+  });
+
+  test('of an authority that is expired is refused', async () => {
+    const { failures } = await judge({ authority: { notAfter: new Date('2026-11-01T00:00:00Z') } });
+    assert.deepEqual(failures, ['tls.chain TLS_CHAIN_INVALID']);
+  });
+
+  test('that is issued by a server certificate is refused', async () => {
+    const { server, made } = await judge();
+    const forged = await issueCertificate({
+      subject: [['CN', 'forged']],
+      subjectPublicKeyInfo: server.key.subjectPublicKeyInfo,
+      issuer: [],
+      issuerKey: server.key,
+      serialNumber: 9,
+      notBefore: issuedAt,
+      notAfter: endsAt,
+    });
+    const { failures } = await judge({ chain: [forged, ...server.chain] });
+    assert.ok(failures.includes('tls.chain TLS_CHAIN_INVALID'));
+    const tooLong = await subordinate(made);
+    const { failures: longer } = await judge({ chain: tooLong });
+    assert.ok(
+      longer.includes('tls.chain TLS_CHAIN_INVALID'),
+      'one authority more than the path length allows',
+    );
+  });
+
+  test('that is a precertificate is refused', async () => {
+    const { server } = await judge();
+    const { failures } = await judge({ chain: [server.precertificate, ...server.chain.slice(1)] });
+    assert.deepEqual(failures, ['tls.chain TLS_CHAIN_INVALID']);
+  });
+
+  test('for another name is refused, and its common name does not count', async () => {
+    assert.deepEqual((await judge({ hostname: 'example.org' })).failures, ['tls.name TLS_NAME_MISMATCH']);
+    assert.deepEqual((await judge({ hostname: 'api.example.org.evil.test' })).failures, [
+      'tls.name TLS_NAME_MISMATCH',
+    ]);
+    assert.deepEqual((await judge({ hostname: '' })).failures, ['tls.name TLS_NAME_MISMATCH']);
+    const key = await generateKey('P-256');
+    const made = await theAuthority();
+    const named = await issueCertificate({
+      subject: [['CN', 'api.example.org']],
+      subjectPublicKeyInfo: key.subjectPublicKeyInfo,
+      issuer: made.intermediate.name,
+      issuerKey: made.intermediate.key,
+      serialNumber: 5,
+      notBefore: issuedAt,
+      notAfter: endsAt,
+    });
+    const { failures, checks } = await judge({ chain: [named, made.intermediate.certificate] });
+    assert.deepEqual(failures, ['tls.name TLS_NAME_MISMATCH']);
+    assert.equal(checks.find(({ rule }) => rule === 'tls.name')!.found, 'no names');
+  });
+
+  test('whose names cannot be read is refused', async () => {
+    const made = await theAuthority();
+    const key = await generateKey('P-256');
+    const broken = await issueCertificate({
+      subject: [],
+      subjectPublicKeyInfo: key.subjectPublicKeyInfo,
+      issuer: made.intermediate.name,
+      issuerKey: made.intermediate.key,
+      serialNumber: 5,
+      notBefore: issuedAt,
+      notAfter: endsAt,
+      // "api.example.org" and a NUL behind it.
+      extensions: [
+        { oid: '2.5.29.17', value: sanOf(Uint8Array.from([...bytesOf('api.example.org'), 0, 0x61])) },
+      ],
+    });
+    const { failures } = await judge({ chain: [broken, made.intermediate.certificate] });
+    assert.ok(failures.includes('tls.name TLS_NAME_MISMATCH'));
+  });
+
+  test('that is not for servers, or is under an authority that is not, is refused', async () => {
+    const clientAuth = '1.3.6.1.5.5.7.3.2';
+    const serverAuth = '1.3.6.1.5.5.7.3.1';
+    assert.deepEqual((await judge({ request: { usages: [clientAuth] } })).failures, [
+      'tls.usage TLS_USAGE_INVALID',
+    ]);
+    assert.deepEqual((await judge({ request: { usages: [clientAuth, serverAuth] } })).failures, []);
+    assert.deepEqual((await judge({ request: { usages: null } })).failures, []);
+    const authority = { intermediateExtensions: [usageExtension([clientAuth])] };
+    assert.deepEqual((await judge({ authority })).failures, ['tls.usage TLS_USAGE_INVALID']);
+    const both = { intermediateExtensions: [usageExtension([serverAuth, clientAuth])] };
+    assert.deepEqual((await judge({ authority: both })).failures, []);
+  });
+
+  test('with an RSA key is accepted', async () => {
+    assert.deepEqual((await judge({ request: { keyKind: 'RSA-PKCS1-2048' } })).failures, []);
+  });
+
+  test('with an RSA key of 1024 bits is refused', { skip: withoutFixtures }, async () => {
+    const [leaf] = parsePemCertificates(new TextDecoder().decode(fixture('ct/go-ct/cert.pem')));
+    const { checks } = await judge({ chain: [leaf!] });
+    assert.equal(checks.find(({ rule }) => rule === 'tls.key')!.code, 'TLS_KEY_UNSUPPORTED');
+  });
+
+  test('that is not there is refused', async () => {
+    await refuses('CERTIFICATE_ABSENT', () => judge({ chain: [] }));
+  });
+
+  test('ends in a verdict however many certificates of the same name came along', async () => {
+    const strangers = await Promise.all(Array.from({ length: 10 }, () => createTlsAuthority()));
+    const crowd = strangers.flatMap(({ root, intermediate }) => [intermediate.certificate, root.certificate]);
+    const { server } = await judge();
+    assert.deepEqual((await judge({ chain: [server.certificate, ...crowd] })).failures, [
+      'tls.chain TLS_CHAIN_INVALID',
+    ]);
+  });
+});
+
+describe('name constraints', () => {
+  const under = async (
+    permitted: readonly string[],
+    excluded: readonly string[],
+    names: readonly string[],
+    critical = true,
+  ) => {
+    const authority = { intermediateExtensions: [nameConstraints(permitted, excluded, critical)] };
+    const { checks } = await judge({ authority, request: { names }, hostname: names[0]! });
+    const check = checks.find(({ rule }) => rule === 'tls.name-constraints')!;
+    const chain = checks.find(({ rule }) => rule === 'tls.chain')!;
+    assert.equal(chain.outcome, 'pass');
+    return check.code ?? check.outcome;
+  };
+
+  test('names within what is permitted pass, critical or not', async () => {
+    assert.equal(await under(['example.org'], [], ['api.example.org']), 'pass');
+    assert.equal(await under(['example.org'], [], ['example.org']), 'pass');
+    assert.equal(await under(['.example.org'], [], ['api.example.org']), 'pass');
+    assert.equal(await under(['EXAMPLE.org'], [], ['*.example.org'], false), 'pass');
+    assert.equal(await under([''], ['evil.test'], ['api.example.org']), 'pass');
+    assert.equal(await under(['ip:c0000200ffffff00'], [], ['192.0.2.7']), 'pass');
+    // Constraints on names say nothing of addresses, and the other way round.
+    assert.equal(await under(['example.org'], [], ['192.0.2.7']), 'pass');
+  });
+
+  test('names outside of it are refused', async () => {
+    const violated = 'TLS_NAME_CONSTRAINT_VIOLATED';
+    assert.equal(await under(['example.org'], [], ['api.example.com']), violated);
+    assert.equal(await under(['example.org'], [], ['badexample.org']), violated);
+    assert.equal(await under(['example.org'], [], ['api.example.org', 'evil.test']), violated);
+    assert.equal(await under(['.example.org'], [], ['example.org']), violated);
+    assert.equal(await under(['example.org'], [], ['api.example.com'], false), violated);
+    assert.equal(await under(['ip:c0000200ffffff00'], [], ['192.0.3.7']), violated);
+    assert.equal(await under(['ip:c0000200ffffff00'], [], ['2001:db8::1']), violated);
+  });
+
+  test('names that are excluded are refused, and wildcards that could stand for one', async () => {
+    const violated = 'TLS_NAME_CONSTRAINT_VIOLATED';
+    assert.equal(await under([], ['example.org'], ['api.example.org']), violated);
+    assert.equal(await under(['example.org'], ['secret.example.org'], ['secret.example.org']), violated);
+    assert.equal(await under(['example.org'], ['secret.example.org'], ['*.example.org']), violated);
+    assert.equal(await under(['example.org'], ['a.secret.example.org'], ['*.example.org']), 'pass');
+    assert.equal(await under([], ['ip:0000000000000000'], ['192.0.2.7']), violated);
+    assert.equal(await under([], [''], ['api.example.org']), violated);
+  });
+
+  test('forms that are not implemented are refused where a certificate has such names', async () => {
+    const directory = { oid: '2.5.29.30', critical: true, value: constraintOfForm(0xa4, derSequence()) };
+    const mail = { oid: '2.5.29.30', critical: true, value: constraintOfForm(0x81, bytesOf('example.org')) };
+    const codeOf = async (extension: typeof mail) => {
+      const { checks } = await judge({ authority: { intermediateExtensions: [extension] } });
+      const check = checks.find(({ rule }) => rule === 'tls.name-constraints')!;
+      return check.code ?? check.outcome;
+    };
+    // A server certificate without a subject and without addresses of mail has nothing that they constrain.
+    assert.equal(await codeOf(directory), 'pass');
+    assert.equal(await codeOf(mail), 'pass');
+    const authority = await createTlsAuthority({ intermediateExtensions: [directory] });
+    const key = await generateKey('P-256');
+    const named = await issueCertificate({
+      subject: [['CN', 'api.example.org']],
+      subjectPublicKeyInfo: key.subjectPublicKeyInfo,
+      issuer: authority.intermediate.name,
+      issuerKey: authority.intermediate.key,
+      serialNumber: 5,
+      notBefore: issuedAt,
+      notAfter: endsAt,
+    });
+    const { failures } = await judge({
+      chain: [named, authority.intermediate.certificate],
+      anchors: [authority.root.certificate],
+    });
+    assert.ok(failures.includes('tls.name-constraints TLS_NAME_CONSTRAINT_UNSUPPORTED'));
+  });
+
+  test('constraints that cannot be read are refused', async () => {
+    const extension = { oid: '2.5.29.30', critical: true, value: Uint8Array.of(0x30, 0x02, 0x05, 0x00) };
+    const { failures } = await judge({ authority: { intermediateExtensions: [extension] } });
+    assert.deepEqual(failures, ['tls.name-constraints TLS_NAME_CONSTRAINT_UNSUPPORTED']);
+  });
+});
+
+/** A leaf under an authority that the intermediate, of path length 0, had no right to make. */
+async function subordinate({
+  intermediate,
+}: Awaited<ReturnType<typeof theAuthority>>): Promise<Certificate[]> {
+  const key = await generateKey('P-256');
+  const validity = { notBefore: issuedAt, notAfter: endsAt };
+  const authority = await issueCertificate({
+    subject: [['CN', 'one too many']],
+    subjectPublicKeyInfo: key.subjectPublicKeyInfo,
+    issuer: intermediate.name,
+    issuerKey: intermediate.key,
+    serialNumber: 6,
+    ...validity,
+    extensions: authorityExtensions(),
+  });
+  const leaf = await issueCertificate({
+    subject: [['CN', 'leaf']],
+    subjectPublicKeyInfo: key.subjectPublicKeyInfo,
+    issuer: [['CN', 'one too many']],
+    issuerKey: key,
+    serialNumber: 7,
+    ...validity,
+  });
+  return [leaf, authority, ...(await issue([])).chain.slice(1)];
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function sanOf(name: Uint8Array): Uint8Array {
+  return derSequence(Uint8Array.from([0x82, name.length, ...name]));
+}
+
+/** permittedSubtrees with one base. */
+function constraintOfForm(tag: number, contents: Uint8Array): Uint8Array {
+  const base = Uint8Array.from([tag, contents.length, ...contents]);
+  const subtree = derSequence(base);
+  return derSequence(Uint8Array.from([0xa0, subtree.length, ...subtree]));
+}
