@@ -115,7 +115,8 @@ export const measurements = section<MeasurementPolicy>('rules for what was measu
       'signed',
       list(knownPlatform, { minimum: 1, maximum: 1000, identity: ({ mrtd, rtmr0 }) => mrtd + rtmr0 }),
     ),
-    comment: 'TDX: MRTD and RTMR0 of known platforms. signed: from the signed platform statement.',
+    comment:
+      'TDX: MRTD and RTMR0 of known platforms. signed: from a statement over platforms that is signed.',
     absent: { value: defaults.measurements.hardware },
   },
 });

@@ -92,16 +92,20 @@ function* ofCode({ code: { builders, threshold } }: PolicyFile): Generator<Contr
       found: `${threshold}`,
       advice: 'Name more builders, or ask for fewer.',
     };
-  const repositories = new Set(
-    builders.map(({ issuer, repository }) => `${issuer} ${repository.toLowerCase()}`),
-  );
-  if (builders.length > 0 && threshold <= builders.length && repositories.size < threshold)
+  if (threshold === 1) return;
+  const repositories = new Map<string, number>();
+  for (const [at, { issuer, repository }] of builders.entries()) {
+    const key = `${issuer} ${repository.toLowerCase()}`;
+    const twin = repositories.get(key);
+    repositories.set(key, at);
+    if (twin === undefined) continue;
     yield {
-      keys: ['code', 'threshold'],
-      expected: `at most ${repositories.size}, the number of different repositories among the builders`,
-      found: `${threshold}`,
-      advice: 'Whoever controls one repository would count more than once. Name builders in other hands.',
+      keys: ['code', 'builders', at, 'repository'],
+      expected: 'each builder in a repository of its own, where more than one must have signed',
+      found: `the repository of builder ${twin + 1} again`,
+      advice: 'Whoever controls it would count twice. Name builders in other hands.',
     };
+  }
 }
 
 function* ofPinned(pinned: PinnedMeasurement, at: number, file: PolicyFile): Generator<Contradiction> {
@@ -136,13 +140,21 @@ function* ofPinned(pinned: PinnedMeasurement, at: number, file: PolicyFile): Gen
     };
 }
 
-function* ofMeasurements({ hardware, measurements }: PolicyFile): Generator<Contradiction> {
+function* ofMeasurements({ hardware, code, measurements }: PolicyFile): Generator<Contradiction> {
   if (measurements.hardware && !hardware.platforms.includes('tdx'))
     yield {
       keys: ['measurements', 'hardware'],
       expected: 'signed, where TDX is not among the platforms',
       found: 'platforms of TDX',
       advice: 'Add tdx to hardware.platforms, or remove the list.',
+    };
+  if (measurements.modelRoots && measurements.pinned.length > 0 && code.builders.length === 0)
+    yield {
+      keys: ['measurements', 'model-roots'],
+      expected: 'configured, where measurements are pinned and nobody is named who may build',
+      found: 'root hashes',
+      advice:
+        'No signed configuration is there to compare them with: the pin itself fixes the models. Remove them, or name a builder.',
     };
 }
 

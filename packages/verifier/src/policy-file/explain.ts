@@ -206,7 +206,7 @@ function modelsText(roots: readonly string[] | null): string {
 
 function knownPlatformsText(known: MeasurementPolicy['hardware']): string {
   return known === null
-    ? 'TDX: firmware and VM (MRTD, RTMR0) must be of a platform that the signed platform statement lists.'
+    ? "TDX: firmware and VM (MRTD, RTMR0) must be of a platform that is listed by a signed statement: of a builder named here or, for a service in Tinfoil's format, of tinfoilsh/hardware-measurements."
     : `TDX: firmware and VM (MRTD, RTMR0) must be those of ${or(known.map(({ id }) => id))}.`;
 }
 
