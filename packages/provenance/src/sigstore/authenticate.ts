@@ -79,7 +79,7 @@ export async function authenticateBundle(evidence: BundleEvidence): Promise<Auth
   const { timestamps, times } = claimedTimes(bundle, trustedRoot);
   const observers = requireTimes(times, requirements.observerTimestampsMin, now);
   const moments = times.length > 0 ? times.map(({ time }) => time) : [now];
-  const signer = signerOf(bundle.signer, key, moments, trustedRoot);
+  const signer = await signerOf(bundle.signer, key, moments, trustedRoot);
 
   // Times are claims until the first and the last of these have passed: nothing is returned before.
   const timestamped = begun(requireTimestamps(timestamps, content.signature));
@@ -147,14 +147,14 @@ function keyOf(signer: BundleSigner, given: Uint8Array | string | undefined): Ve
   throw sigstoreError('KEY_REQUIRED', 'The bundle is signed with a bare key: it must be given.');
 }
 
-function signerOf(
+async function signerOf(
   signer: BundleSigner,
   key: VerificationKey,
   moments: readonly Date[],
   root: TrustedRoot,
-): AuthenticSigner {
+): Promise<AuthenticSigner> {
   if (signer.kind === 'key') return { kind: 'key', key };
-  const chain = chainOf(signer, moments, root);
+  const chain = await chainOf(signer, moments, root);
   return { kind: 'certificate', certificate: signer.leaf, identity: identityOf(signer.leaf), chain };
 }
 

@@ -9,6 +9,7 @@ import {
   extensionOid,
   formatName,
   hasKeyUsage,
+  isSignedBy,
   requireValidAt,
   sameName,
   verifyChain,
@@ -35,32 +36,46 @@ const SPECIFICATION = 'Fulcio certificate specification';
 const WHAT = 'signing certificate';
 
 /**
- * The certificates from the leaf to a root that was trusted at every observed time; nothing is verified yet.
+ * The certificates from the leaf to a root that was trusted at every observed time: by name, and of authorities that have
+ * one name by the key that signed. The chain is not verified yet.
  * @throws ProvenanceError FULCIO_CHAIN_INVALID
  */
-export function chainOf(
-  { leaf, intermediates }: CertificateSigner,
+export async function chainOf(
+  signer: CertificateSigner,
   moments: readonly Date[],
   { certificateAuthorities }: TrustedRoot,
-): readonly Certificate[] {
+): Promise<readonly Certificate[]> {
   const current = certificateAuthorities.filter(({ validFor }) =>
     moments.every((time) => isValidAt(validFor, time)),
   );
-  for (const { chain } of current) {
-    // Those of the trusted root that come along as well are one certificate all the same.
-    const between = intermediates.filter(
-      (one) => !chain.some((known) => sameName(known.subject, one.subject)),
-    );
-    const path = [leaf, ...between, ...chain];
-    const isPath = path.every(
-      ({ issuer }, index) => index + 1 === path.length || sameName(issuer, path[index + 1]!.subject),
-    );
-    if (isPath) return path;
-  }
+  const paths = current.map(({ chain }) => pathThrough(signer, chain)).filter((path) => isPath(path));
+  const [first, ...others] = paths;
+  if (first && others.length === 0) return first;
+  for (const path of paths) if (await isIssuedBy(path[0]!, path[1])) return path;
   throw sigstoreError(
     'FULCIO_CHAIN_INVALID',
-    `The signing certificate is of ${formatName(leaf.issuer)}, which is none of the ${current.length} certification authorities that were trusted when it was used.`,
+    `The signing certificate is of ${formatName(signer.leaf.issuer)}, which is none of the ${current.length} certification authorities that were trusted when it was used.`,
   );
+}
+
+/** Those of the trusted root that come along as well are one certificate all the same. */
+function pathThrough(
+  { leaf, intermediates }: CertificateSigner,
+  chain: readonly Certificate[],
+): Certificate[] {
+  const between = intermediates.filter((one) => !chain.some((known) => sameName(known.subject, one.subject)));
+  return [leaf, ...between, ...chain];
+}
+
+function isPath(path: readonly Certificate[]): boolean {
+  return path.every(
+    ({ issuer }, index) => index + 1 === path.length || sameName(issuer, path[index + 1]!.subject),
+  );
+}
+
+async function isIssuedBy(certificate: Certificate, issuer: Certificate | undefined): Promise<boolean> {
+  if (!issuer) return false;
+  return refuseAsync('FULCIO_CHAIN_INVALID', () => isSignedBy(certificate, issuer));
 }
 
 /** @throws ProvenanceError FULCIO_CHAIN_INVALID, CERT_EXPIRED, CERT_NOT_YET_VALID or CERT_USAGE_INVALID */

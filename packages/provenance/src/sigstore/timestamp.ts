@@ -133,10 +133,21 @@ function parseTstInfo(fields: DerFields): Pick<Timestamp, 'genTime' | 'messageIm
   fields.optional(derTag.boolean)?.boolean();
   fields.optional(derTag.integer)?.integerBytes();
   fields.optional(contextTag(0));
-  // Extensions may be critical; none is known.
-  if (fields.optional(contextTag(1))) throw invalid('it has extensions, of which none is known');
+  requireNoCritical(fields.optional(contextTag(1)));
   fields.end();
   return { genTime, messageImprint: { hash, digest }, serialNumber };
+}
+
+/** Of extensions none is known (RFC 3161 section 2.4.2: one that is critical must be). */
+function requireNoCritical(extensions: Der | undefined): void {
+  for (const extension of extensions?.children() ?? []) {
+    const fields = extension.fields(derTag.sequence);
+    const name = fields.next().oid();
+    if (fields.optional(derTag.boolean)?.boolean())
+      throw invalid(`the critical extension ${name} is not known`);
+    fields.next().octetString();
+    fields.end();
+  }
 }
 
 /** GeneralizedTime in UTC, with a fraction of a second where there is one that is not zero (RFC 3161 section 2.4.2). */

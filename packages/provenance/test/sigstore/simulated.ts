@@ -270,6 +270,30 @@ export const binding: Suite = {
       },
     },
     {
+      name: 'of authorities that have one name the one whose key signed is found, wherever it stands',
+      run: async () => {
+        const [sigstore, other] = [await simulated(1), await simulated(2)];
+        const foreign = JSON.parse(other.trustedRootJson) as Record<string, unknown[]>;
+        const bundle = await sigstore.signDsse({ ...release, payload: await statementFor(artifact) });
+        for (const isFirst of [true, false]) {
+          const trustedRoot = changedRoot(sigstore, (root) => {
+            const own = root['certificateAuthorities'] as unknown[];
+            const others = foreign['certificateAuthorities']!;
+            root['certificateAuthorities'] = isFirst ? [...own, ...others] : [...others, ...own];
+          });
+          await authenticateBundle({ bundle, trustedRoot, now: later });
+        }
+        const neither = changedRoot(sigstore, (root) => {
+          const others = foreign['certificateAuthorities']!;
+          root['certificateAuthorities'] = [...others, ...others];
+        });
+        await expectRefused(
+          () => authenticateBundle({ bundle, trustedRoot: neither, now: later }),
+          'FULCIO_CHAIN_INVALID',
+        );
+      },
+    },
+    {
       name: 'both ends of a validity are inclusive',
       run: async () => {
         const sigstore = await simulated(1);
