@@ -11,7 +11,7 @@ export type RollbackCode =
 /** So many releases of a service are remembered, the newest. */
 export const rememberedReleases = 64;
 
-const SOURCE = 'Vitrine, docs/policy.md, rollback';
+const SOURCE = 'docs/policy.md, allow-rollback';
 
 /**
  * @param memory what this client has accepted before; null where it keeps no memory
