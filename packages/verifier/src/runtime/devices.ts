@@ -49,12 +49,31 @@ export async function checkDevices(
   const expected = policy.devices.gpus ?? declaredGpus ?? presented.devices.declaredCount;
   if (devices.length === 0 && (expected ?? 0) === 0)
     return { devices: [], checks: policy.devices.gpus === 0 || expected === 0 ? [] : [noDevices(context)] };
+  if (devices.length === 0 && formsWithoutDevices.includes(`${presented.dialect} ${presented.form}`))
+    return { devices: [], checks: [devicesNotShown(context, expected ?? 0)] };
   const outcomes = await Promise.all(devices.map((device) => checkDevice(device, context)));
   const authentic = outcomes.flatMap((outcome) => (outcome.device ? [outcome.device] : []));
   return {
     devices: authentic,
     checks: [countCheck(context, authentic, expected), ...outcomes.flatMap(({ checks }) => checks)],
   };
+}
+
+/** Their documents have no place for device evidence. */
+const formsWithoutDevices: readonly string[] = ['tinfoil v2', 'tinfoil bundle'];
+
+/** The document says nothing either way: its GPUs are not missing, they cannot be seen. */
+function devicesNotShown({ presented, policy }: Context, expected: number): ResultCheck {
+  return unchecked(
+    {
+      rule: 'runtime.devices',
+      title: 'GPUs are as many as the measured configuration declares',
+      evidence: 'document',
+      expected: `${expected} GPUs`,
+      source: policy.devices.gpus === null ? 'deployment configuration, gpus' : 'policy, devices.gpus',
+    },
+    `${expected} GPUs are declared, and the ${presented.dialect} document (${presented.form}) has no place to show them`,
+  );
 }
 
 /** Nothing shown, nothing declared: it is said, not passed over. */

@@ -1,6 +1,6 @@
 /** An SEV-SNP report: genuine, not revoked, new enough, closed to its host. */
 import type { Check } from '@vitrine/appraisal';
-import { toHex } from '@vitrine/bytes';
+import { decodeUtf8, parsePemBlocks, toHex } from '@vitrine/bytes';
 import {
   type AuthenticSnpReport,
   type SnpPolicy,
@@ -14,7 +14,8 @@ import {
   snpProducts,
 } from '@vitrine/evidence';
 import { type Context, type Missing, askFor } from '../context.ts';
-import { amdCrlRequest, amdVekRequest } from '../sources/endorsements/requests.ts';
+import { readAs } from '../error.ts';
+import { amdCertificateChainRequest, amdCrlRequest, amdVekRequest } from '../sources/endorsements/requests.ts';
 import { lineOf, tcbFloorOf } from '../policy-file/tcb-floor.ts';
 import type { PresentedCpu } from '../presented.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
@@ -61,7 +62,15 @@ export async function checkSnp(cpu: SnpPresented, context: Context): Promise<Cpu
   const vcek = cpu.vcek ?? (await fetchVek(context, parsed));
   if (!(vcek instanceof Uint8Array))
     return { checks: [unchecked(genuine, vcek.reason, vcek.code), ...gone([notRevoked, upToDate, closed])] };
-  const revocation = await authenticateWithRevocation(cpu, vcek, context);
+  const intermediates = await findIntermediates(cpu, vcek, context);
+  if (intermediates && 'reason' in intermediates)
+    return {
+      checks: [
+        unchecked(genuine, intermediates.reason, intermediates.code),
+        ...gone([notRevoked, upToDate, closed]),
+      ],
+    };
+  const revocation = await authenticateWithRevocation({ ...cpu, intermediates }, vcek, context);
   if ('error' in revocation)
     return { checks: [refused(genuine, revocation.error), ...gone([notRevoked, upToDate, closed])] };
   const { authentic, check: revocationCheck } = revocation;
@@ -130,6 +139,36 @@ async function fetchVek(context: Context, report: SnpReport): Promise<Uint8Array
     if (answer.status !== 404) break;
   }
   return missing;
+}
+
+/** AMD's own are known. Under another root they come with the evidence, or from where the processor's certificate does. */
+async function findIntermediates(
+  { intermediates }: SnpPresented,
+  vcek: Uint8Array,
+  context: Context,
+): Promise<readonly Uint8Array[] | Missing | undefined> {
+  const vek = intermediates ? undefined : parseOr(() => parseVek(new Uint8Array(vcek)));
+  if (!vek) return intermediates;
+  const { product, kind } = vek;
+  const known = context.anchors.snp?.[product];
+  if (!known || (kind === 'VCEK' ? known.ask : known.asvk)) return undefined;
+  const chain = await askFor(context, amdCertificateChainRequest(product, kind), (bytes) =>
+    readAs('ENDORSEMENT_MALFORMED', "AMD's certificate chain", () =>
+      parsePemBlocks(decodeUtf8(bytes), 'CERTIFICATE', 'certificate chain'),
+    ),
+  );
+  if ('value' in chain) return chain.value;
+  return { reason: `AMD's certificate chain is missing: ${chain.reason}`, code: chain.code };
+}
+
+/** What is wrong with it is for its authentication to say. */
+function parseOr<T>(parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    refusalOf(error);
+    return undefined;
+  }
 }
 
 function authenticate(
