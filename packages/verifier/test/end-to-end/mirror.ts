@@ -1,7 +1,7 @@
 /** What AMD, Intel, NVIDIA, GitHub and the logs of the simulated world answer, by the path of the question. */
 import { sha256, toBase64, toHex, utf8 } from '@vitrine/bytes';
 import { type GpuDevice, issueGpuOcsp } from '@vitrine/simtee';
-import { createOcspRequest } from '@vitrine/x509';
+import { createOcspRequest, formatPemCertificates } from '@vitrine/x509';
 import type { Scene } from './scene.ts';
 import { CT_ORIGIN, type World } from './world.ts';
 
@@ -19,7 +19,7 @@ export async function mirrorAnswer(
 ): Promise<MirrorAnswer | undefined> {
   if (path === '/') return binary(await ocspAnswer(scene, world, body));
   return (
-    amdAnswer(scene, path) ??
+    amdAnswer(scene, world, path) ??
     intelAnswer(world, path) ??
     (await rimAnswer(world, path)) ??
     githubAnswer(scene, path) ??
@@ -27,7 +27,8 @@ export async function mirrorAnswer(
   );
 }
 
-function amdAnswer({ vcek, crl }: Scene, path: string): MirrorAnswer | undefined {
+function amdAnswer({ vcek, crl }: Scene, { amd }: World, path: string): MirrorAnswer | undefined {
+  if (path === '/vcek/v1/Genoa/cert_chain') return binary(utf8(formatPemCertificates([amd.ask, amd.ark])));
   if (path === '/vcek/v1/Genoa/crl') return binary(crl);
   return path.startsWith('/vcek/v1/Genoa/') ? binary(vcek.certificate.der) : undefined;
 }
