@@ -47,15 +47,37 @@ export async function findPath(
   return { error: first };
 }
 
-/** As it was sent, by issuers' names, where there are no anchors to lead to: nothing of it is verified. */
-export function assumedPath(leaf: Certificate, sent: readonly Certificate[]): Certificate[] {
+/**
+ * As it was sent, where there are no anchors to lead to: by issuers' names, and by keys where several have the name.
+ * Nothing of it is to be relied on.
+ */
+export async function assumedPath(leaf: Certificate, sent: readonly Certificate[]): Promise<Certificate[]> {
   const path = [leaf];
   while (path.length < MAX_PATH_LENGTH) {
-    const next = issuersOf(path, sent)[0];
+    const next = await likeliestIssuer(path, sent);
     if (!next) break;
     path.push(next);
   }
   return path;
+}
+
+async function likeliestIssuer(
+  path: readonly Certificate[],
+  sent: readonly Certificate[],
+): Promise<Certificate | undefined> {
+  const [first, ...others] = issuersOf(path, sent);
+  if (!first || others.length === 0) return first;
+  for (const candidate of [first, ...others]) if (await didSign(candidate, path.at(-1)!)) return candidate;
+  return first;
+}
+
+async function didSign(issuer: Certificate, certificate: Certificate): Promise<boolean> {
+  try {
+    return await isSignedBy(certificate, issuer);
+  } catch (error) {
+    if (error instanceof X509Error) return false;
+    throw error;
+  }
 }
 
 interface Search {

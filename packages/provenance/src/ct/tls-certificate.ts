@@ -79,7 +79,7 @@ async function chainRule(
     expected: 'each signed by the next, in date, up to a trust anchor',
     source: `${RFC5280} section 6`,
   };
-  const assumed = assumedPath(leaf, sent.slice(0, MAX_SENT));
+  const assumed = await assumedPath(leaf, sent.slice(0, MAX_SENT));
   if (!anchors) return { check: notChecked(rule, 'no trust anchors were given'), path: assumed };
   const result = await findPath(leaf, sent.slice(0, MAX_SENT), anchors, now);
   if ('path' in result) {

@@ -114,6 +114,16 @@ describe('a TLS certificate', () => {
     assert.deepEqual(other.failures, ['tls.chain ?', 'tls.name TLS_NAME_MISMATCH']);
   });
 
+  test('has the issuer whose key signed it also where another of that name came first and nothing is trusted', async () => {
+    const { server, made } = await judge();
+    const stranger = await createTlsAuthority();
+    const chain = [server.certificate, stranger.intermediate.certificate, made.intermediate.certificate];
+    for (const anchors of [null, []]) {
+      const { path } = await judge({ chain, anchors });
+      assert.deepEqual(path, [server.certificate, made.intermediate.certificate]);
+    }
+  });
+
   test('that is expired or not yet valid is refused by that code', async () => {
     const after = await judge({ at: new Date(endsAt.getTime() + 1) });
     assert.deepEqual(after.failures, ['tls.validity TLS_CERT_EXPIRED', 'tls.chain ?']);
