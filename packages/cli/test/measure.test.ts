@@ -1,6 +1,6 @@
 /** `vitrine measure` as a user meets it. */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -156,6 +156,92 @@ test('TDX: --explain lists sections and events, and the registers follow', async
   assert.match(text, /^rtmr1 +Exit Boot Services Invocation +[0-9a-f]{96} +[0-9a-f]{96}$/m);
   assert.match(text, /^rtmr2 +command line /m);
   assert.match(text, /^mrtd: [0-9a-f]{96}\nrtmr1: [0-9a-f]{96}\nrtmr2: [0-9a-f]{96}\n$/m);
+});
+
+/** Memory, a TD HOB and a configuration volume, as RTMR0 asks for. */
+const rtmr0Image = (): Uint8Array =>
+  tdxImage(3, [
+    [0, page, 0xffffe000, page, 1, 0],
+    [page, page, 0xfffff000, page, 0, 1],
+    [0, 0, 0x809000, 2 * page, 0, 2],
+    [0, 0, 0x80b000, 2 * page, 0, 3],
+  ]);
+const hardware = (): string[] => [
+  ...['--firmware', file('rtmr0.fd', rtmr0Image()), '--kernel', at('kernel')],
+  ...[
+    '--acpi-loader',
+    file('loader', 'a'),
+    '--acpi-rsdp',
+    file('rsdp', 'b'),
+    '--acpi-tables',
+    file('tables', 'c'),
+  ],
+  ...[
+    '--boot-variable',
+    file('BootOrder', Uint8Array.of(0, 0)),
+    '--boot-variable',
+    file('Boot0000', 'entry'),
+  ],
+];
+
+test('TDX: RTMR0 follows from memory, ACPI blobs and boot variables: each event is shown, each counts', async () => {
+  const words = hardware();
+  const { status, stdout, stderr } = await tdx(...words, '--explain');
+  assert.equal(status, 0, stderr);
+  const text = stdout.toString();
+  const events = [...text.matchAll(/^rtmr0 +(.+?) {2,}[0-9a-f]{96} +[0-9a-f]{96}$/gm)].map(
+    ([, what]) => what,
+  );
+  assert.deepEqual(events, [
+    ...['memory map (TD HOB)', 'configuration volume'],
+    ...['SecureBoot', 'PK', 'KEK', 'db', 'dbx'].map((name) => `variable ${name}`),
+    ...['separator', 'ACPI table loader', 'ACPI RSDP', 'ACPI tables', 'BootOrder', 'boot entry 1'],
+  ]);
+  const sha384 = (bytes: string): string => createHash('sha384').update(bytes).digest('hex');
+  assert.match(text, new RegExp(`^rtmr0 +ACPI tables +${sha384('c')} `, 'm'));
+  assert.match(text, new RegExp(`^rtmr0 +boot entry 1 +${sha384('entry')} `, 'm'));
+  assert.match(text, /^mrtd: .*\nrtmr0: ([0-9a-f]{96})\nrtmr1: .*\nrtmr2: .*\n$/m);
+
+  const a = file('rtmr0-a.json', (await tdx(...words, '--json')).stdout);
+  const replaced = (option: string, path: string): string[] => {
+    const changed = [...words];
+    changed[changed.lastIndexOf(option) + 1] = path;
+    return changed;
+  };
+  const changes: readonly (readonly [RegExp, readonly string[]])[] = [
+    [/^memoryMib: 4096 -> 8192\nrtmr0: /, [...words, '--memory-mib', '8192']],
+    [/^acpiLoader: .*\nrtmr0: /, replaced('--acpi-loader', at('rsdp'))],
+    [/^acpiRsdp: .*\nrtmr0: /, replaced('--acpi-rsdp', at('loader'))],
+    [/^acpiTables: .*\nrtmr0: /, replaced('--acpi-tables', at('loader'))],
+    [/^bootVariables\[1\]: .*\nrtmr0: /, replaced('--boot-variable', at('loader'))],
+    [/^cfv: absent -> .*\nrtmr0: /, [...words, '--cfv', at('loader')]],
+  ];
+  for (const [expected, other] of changes) {
+    const b = file('rtmr0-b.json', (await tdx(...other, '--json')).stdout);
+    const diff = await vitrine(['measure', 'diff', a, b]);
+    assert.equal(diff.status, 1);
+    assert.match(diff.stdout.toString(), expected);
+  }
+});
+
+test("TDX: RTMR0 of a part of the virtual hardware is nobody's: status 2", async () => {
+  const words = hardware();
+  for (const option of ['--kernel', '--acpi-loader', '--acpi-rsdp', '--acpi-tables']) {
+    const index = words.indexOf(option);
+    const { status, stderr } = await tdx(...words.toSpliced(index, 2));
+    assert.equal(status, 2, option);
+    assert.match(stderr, /RTMR0 takes/);
+  }
+  const alone = await tdx('--kernel', at('kernel'), '--cfv', at('loader'));
+  assert.equal(alone.status, 2);
+  const orders = [words.slice(0, -2), [...words, '--boot-variable', at('loader')], words.toSpliced(-4, 2)];
+  for (const other of orders) {
+    const { status, stderr } = await tdx(...other);
+    assert.equal(status, 2);
+    assert.match(stderr, /INPUT_INVALID: Boot variables/);
+  }
+  const small = await tdx(...words, '--memory-mib', '63');
+  assert.deepEqual([small.status, /INPUT_INVALID: Memory/.test(small.stderr)], [2, true]);
 });
 
 test('a file that is no manifest: status 3', async () => {

@@ -52,6 +52,20 @@ const snp = fc
     svsm,
   )
   .map((parts) => Object.assign({}, ...parts) as MeasurementManifest);
+const hardware = fc.oneof(
+  fc.constant({}),
+  fc.record(
+    {
+      acpiLoader: file,
+      acpiRsdp: file,
+      acpiTables: file,
+      bootVariables: fc.array(file, { minLength: 2, maxLength: 4 }),
+      cfv: file,
+      rtmr0: register,
+    },
+    { requiredKeys: ['acpiLoader', 'acpiRsdp', 'acpiTables', 'bootVariables', 'rtmr0'] },
+  ),
+);
 const tdx = fc
   .tuple(
     fc.record({
@@ -62,8 +76,13 @@ const tdx = fc
     }),
     boot,
     fc.record({ memoryMib: fc.integer({ min: 1, max: 1 << 20 }), rtmr1: register, rtmr2: register }),
+    hardware,
   )
-  .map(([own, booted, results]) => ({ ...own, ...booted, ...('kernel' in booted ? results : {}) }));
+  .map(([own, booted, results, machine]) => ({
+    ...own,
+    ...booted,
+    ...('kernel' in booted ? { ...results, ...machine } : {}),
+  }));
 const manifest = fc.oneof(snp, tdx);
 
 function copyOf(one: MeasurementManifest): MeasurementManifest {
@@ -85,7 +104,7 @@ test('of two manifests exactly the members that differ are named', () => {
       const [left, right] = [a, b].map((one) => JSON.parse(JSON.stringify(one)) as Record<string, unknown>);
       const names = [...new Set([...Object.keys(left!), ...Object.keys(right!)])];
       const expected = names.filter((name) => JSON.stringify(left![name]) !== JSON.stringify(right![name]));
-      const named = new Set(diffMeasurements(a, b).map(({ name }) => name));
+      const named = new Set(diffMeasurements(a, b).map(({ name }) => name.replace(/\[\d+\]$/, '')));
       assert.deepEqual([...named].sort(), expected.sort());
     }),
   );
@@ -95,9 +114,9 @@ test('one changed input of a manifest is the only one named', () => {
   const changed = fc.tuple(manifest, fc.nat(), hash, fc.integer({ min: 1, max: 4096 }));
   fc.assert(
     fc.property(changed, ([one, pick, otherHash, number]) => {
-      const names = (['firmware', 'kernel', 'initrd', 'svsm', 'vcpus', 'memoryMib'] as const).filter(
-        (name) => name in one,
-      );
+      const names = (
+        ['firmware', 'kernel', 'initrd', 'svsm', 'vcpus', 'memoryMib', 'acpiTables', 'cfv'] as const
+      ).filter((name) => name in one);
       const name = names[pick % names.length]!;
       const members = one as unknown as Record<string, unknown>;
       const isNumber = typeof members[name] === 'number';
@@ -184,6 +203,9 @@ const goodSnp = {
   launchDigest: '33'.repeat(48),
 };
 const kernel = good.firmware;
+const booted = { ...good, kernel, cmdline: '', memoryMib: 4096, rtmr1: good.mrtd, rtmr2: good.mrtd };
+const acpi = { acpiLoader: kernel, acpiRsdp: kernel, acpiTables: kernel };
+const whole = { ...booted, ...acpi, bootVariables: [kernel, kernel], rtmr0: good.mrtd };
 const bad: Readonly<Record<string, unknown>> = {
   'no object': [],
   'no platform': { ...good, platform: undefined },
@@ -200,6 +222,14 @@ const bad: Readonly<Record<string, unknown>> = {
   'a command line without a kernel': { ...goodSnp, cmdline: '' },
   'an initrd without a kernel': { ...goodSnp, initrd: kernel },
   'registers of a boot without a kernel': { ...good, rtmr1: good.mrtd },
+  'virtual hardware without RTMR0': { ...whole, rtmr0: undefined },
+  'RTMR0 without virtual hardware': { ...booted, rtmr0: good.mrtd },
+  'RTMR0 without ACPI tables': { ...whole, acpiTables: undefined },
+  'RTMR0 without boot variables': { ...whole, bootVariables: undefined },
+  'RTMR0 without a kernel': { ...good, ...acpi, bootVariables: [kernel], rtmr0: good.mrtd },
+  'a configuration volume without RTMR0': { ...booted, cfv: kernel },
+  'boot variables that are no list': { ...whole, bootVariables: kernel },
+  'more boot variables than there can be': { ...whole, bootVariables: new Array(257).fill(kernel) },
   'no processors': { ...goodSnp, vcpus: 0 },
   'half a processor': { ...goodSnp, vcpus: 1.5 },
   'a signature beyond 32 bits': { ...goodSnp, vcpuSignature: 2 ** 32 },
@@ -213,6 +243,8 @@ const bad: Readonly<Record<string, unknown>> = {
 
 test('a manifest that is whole is read', () => {
   assert.equal(parseMeasurementManifest(JSON.stringify(good)).platform, 'tdx');
+  for (const one of [booted, whole, { ...whole, cfv: kernel, events: [] }])
+    assert.equal(parseMeasurementManifest(JSON.stringify(one)).platform, 'tdx');
   assert.equal(parseMeasurementManifest(JSON.stringify({ ...goodSnp, pages: [] })).platform, 'sev-snp');
 });
 

@@ -20,7 +20,7 @@ export type Difference =
   /** The words are the same, the spaces between them are not. */
   | { readonly kind: 'spacing'; readonly name: 'cmdline'; readonly a: string; readonly b: string };
 
-const registers = ['launchDigest', 'mrtd', 'rtmr1', 'rtmr2'];
+const registers = ['launchDigest', 'mrtd', 'rtmr0', 'rtmr1', 'rtmr2'];
 const ABSENT = 'absent';
 /** Beyond so many pairs of words, the middle of two command lines is compared word by word, not aligned. */
 const MAX_ALIGNED_PAIRS = 4_000_000;
@@ -41,19 +41,26 @@ export function diffMeasurements(a: MeasurementManifest, b: MeasurementManifest)
   });
 }
 
-type Member = string | number | MeasuredFile | undefined;
+type Member = string | number | MeasuredFile | readonly MeasuredFile[] | undefined;
 
-/** Members as text: files by size and hash. */
+/** Members as text: files by size and hash, those of a list by their place, from 0. */
 function membersOf(manifest: MeasurementManifest): Map<string, string> {
   const members = new Map<string, string>();
-  for (const [name, value] of Object.entries(manifest) as [string, Member][]) {
-    if (value === undefined) continue;
-    members.set(
-      name,
-      typeof value === 'object' ? `${value.sizeBytes} bytes, SHA-256 ${value.sha256}` : String(value),
-    );
-  }
+  const add = (name: string, value: Member): void => {
+    if (value === undefined) return;
+    if (isList(value)) for (const [at, file] of value.entries()) add(`${name}[${at}]`, file);
+    else
+      members.set(
+        name,
+        typeof value === 'object' ? `${value.sizeBytes} bytes, SHA-256 ${value.sha256}` : String(value),
+      );
+  };
+  for (const [name, value] of Object.entries(manifest) as [string, Member][]) add(name, value);
   return members;
+}
+
+function isList(value: Member): value is readonly MeasuredFile[] {
+  return Array.isArray(value);
 }
 
 /** @returns at least one difference where the texts differ, none where they are equal */

@@ -9,6 +9,8 @@ export {
   type SnpManifest,
   type SnpManifestInputs,
   type TdxManifest,
+  type TdxManifestInputs,
+  type VirtualHardware,
   manifestOfSnp,
   manifestOfTdx,
   parseMeasurementManifest,

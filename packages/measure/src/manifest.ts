@@ -4,7 +4,12 @@ import { MeasureError } from './error.ts';
 import { type SnpMeasurement, type SnpMeasurementInputs, measureSnp } from './snp/measure.ts';
 import type { MrtdOrdering } from './tdx/mrtd.ts';
 import { type TdxMeasurement, type TdxMeasurementInputs, measureTdx } from './tdx/measure.ts';
+import type { RtmrEvent } from './tdx/rtmr.ts';
+import { measureRtmr0 } from './tdx/rtmr0.ts';
 import type { Vmm } from './snp/vmsa.ts';
+
+const DEFAULT_MEMORY_MIB = 4096;
+const MAX_BOOT_VARIABLES = 256;
 
 /** A file that went in. */
 export interface MeasuredFile {
@@ -41,7 +46,16 @@ export interface TdxManifest extends MeasuredBoot {
   readonly ordering: MrtdOrdering;
   /** Only with a kernel. */
   readonly memoryMib?: number | undefined;
+  /** Of the virtual hardware, all or none, and only with a kernel: QEMU's ACPI blobs, BootOrder and its entries. */
+  readonly acpiLoader?: MeasuredFile | undefined;
+  readonly acpiRsdp?: MeasuredFile | undefined;
+  readonly acpiTables?: MeasuredFile | undefined;
+  readonly bootVariables?: readonly MeasuredFile[] | undefined;
+  /** A configuration volume that is not the firmware's own; only with the ones before. */
+  readonly cfv?: MeasuredFile | undefined;
   readonly mrtd: string;
+  /** Only with the virtual hardware. */
+  readonly rtmr0?: string | undefined;
   readonly rtmr1?: string | undefined;
   readonly rtmr2?: string | undefined;
 }
@@ -82,24 +96,76 @@ export async function manifestOfSnp(
   return { manifest, measurement };
 }
 
-/** @throws MeasureError as `measureTdx` */
-export async function manifestOfTdx(
-  inputs: TdxMeasurementInputs,
-): Promise<{ readonly manifest: TdxManifest; readonly measurement: TdxMeasurement }> {
+/** What RTMR0 is made of besides firmware and memory. */
+export interface VirtualHardware {
+  readonly acpiLoader: Uint8Array;
+  readonly acpiRsdp: Uint8Array;
+  readonly acpiTables: Uint8Array;
+  /** Data of BootOrder, then of each entry in its order. */
+  readonly bootVariables: readonly Uint8Array[];
+  readonly cfv?: Uint8Array | undefined;
+}
+
+export type TdxManifestInputs = TdxMeasurementInputs & { readonly hardware?: VirtualHardware | undefined };
+
+/**
+ * @returns events of all registers, RTMR0 first
+ * @throws MeasureError as `measureTdx` and `measureRtmr0`; INPUT_INVALID: boot variables that are not BootOrder and its
+ *   entries, or virtual hardware without a kernel
+ */
+export async function manifestOfTdx(inputs: TdxManifestInputs): Promise<{
+  readonly manifest: TdxManifest;
+  readonly measurement: TdxMeasurement;
+  readonly events: readonly RtmrEvent[];
+}> {
   const measurement = await measureTdx(inputs);
-  const { firmware, ordering, boot } = inputs;
+  const { firmware, ordering, boot, hardware } = inputs;
+  const hardwareEvents = hardware ? await measureHardware(inputs, hardware) : [];
+  const rtmr0 = hardwareEvents.at(-1)?.value;
   const { mrtd, rtmr1, rtmr2 } = measurement;
   const manifest = present<TdxManifest>({
     platform: 'tdx',
     firmware: await measuredFile(firmware),
     ...(boot && (await measuredBoot(boot.kernel, boot.initrd, boot.cmdline))),
     ordering,
-    memoryMib: boot && (boot.memoryMib ?? 4096),
+    memoryMib: boot && (boot.memoryMib ?? DEFAULT_MEMORY_MIB),
+    ...(hardware && (await measuredHardware(hardware))),
     mrtd: toHex(mrtd),
+    rtmr0: rtmr0 && toHex(rtmr0),
     rtmr1: rtmr1 && toHex(rtmr1),
     rtmr2: rtmr2 && toHex(rtmr2),
   });
-  return { manifest, measurement };
+  return { manifest, measurement, events: [...hardwareEvents, ...measurement.events] };
+}
+
+async function measureHardware(
+  { firmware, boot }: TdxManifestInputs,
+  { acpiLoader, acpiRsdp, acpiTables, bootVariables, cfv }: VirtualHardware,
+): Promise<readonly RtmrEvent[]> {
+  if (!boot) throw invalid('RTMR0 is that of a direct boot: it needs a kernel.');
+  const [order] = bootVariables;
+  // An entry is named by 16 bits.
+  if (!order || order.length === 0 || order.length !== 2 * (bootVariables.length - 1))
+    throw invalid(
+      `Boot variables: expected BootOrder and each of the entries that it names, found ${bootVariables.length} with a BootOrder of ${order?.length ?? 0} bytes.`,
+    );
+  return measureRtmr0({
+    firmware,
+    memoryMib: boot.memoryMib ?? DEFAULT_MEMORY_MIB,
+    cfv: cfv && { bytes: cfv },
+    acpi: [{ bytes: acpiLoader }, { bytes: acpiRsdp }, { bytes: acpiTables }],
+    bootVariables: bootVariables.map((bytes) => ({ bytes })),
+  });
+}
+
+async function measuredHardware(hardware: VirtualHardware) {
+  return {
+    acpiLoader: await measuredFile(hardware.acpiLoader),
+    acpiRsdp: await measuredFile(hardware.acpiRsdp),
+    acpiTables: await measuredFile(hardware.acpiTables),
+    bootVariables: await Promise.all(hardware.bootVariables.map(measuredFile)),
+    cfv: hardware.cfv && (await measuredFile(hardware.cfv)),
+  };
 }
 
 async function measuredBoot(
@@ -126,8 +192,8 @@ const snpMembers = [
   ...['vcpuSignature', 'guestFeatures', 'launchDigest', 'pages'],
 ];
 const tdxMembers = [
-  ...['platform', 'firmware', ...bootMembers, 'ordering', 'memoryMib', 'mrtd', 'rtmr1', 'rtmr2'],
-  ...['sections', 'events'],
+  ...['platform', 'firmware', ...bootMembers, 'ordering', 'memoryMib', 'mrtd', 'rtmr0', 'rtmr1', 'rtmr2'],
+  ...['acpiLoader', 'acpiRsdp', 'acpiTables', 'bootVariables', 'cfv', 'sections', 'events'],
 ];
 
 /** Refuses members of other names, and those that do not go together. @throws MeasureError MANIFEST_MALFORMED */
@@ -173,21 +239,38 @@ function readTdx(node: JsonNode): TdxManifest {
     return value && toHex(value);
   };
   const memoryMib = node.optional('memoryMib')?.integer(1);
-  const [rtmr1, rtmr2] = [register('rtmr1'), register('rtmr2')];
+  const [rtmr0, rtmr1, rtmr2] = [register('rtmr0'), register('rtmr1'), register('rtmr2')];
+  const hardware = readHardware(node);
   const hasKernel = boot.kernel !== undefined;
   for (const [name, value] of Object.entries({ memoryMib, rtmr1, rtmr2 }))
     if ((value !== undefined) !== hasKernel)
       throw malformed(`The measurement: kernel and ${name} go together.`);
+  for (const [name, value] of Object.entries(hardware))
+    if (name === 'cfv' ? value && !rtmr0 : (value !== undefined) !== (rtmr0 !== undefined))
+      throw malformed(`The measurement: rtmr0 and ${name} go together.`);
+  if (rtmr0 && !hasKernel) throw malformed('The measurement: rtmr0 goes with a kernel.');
   return present<TdxManifest>({
     platform: 'tdx',
     firmware: requiredFile(node.get('firmware')),
     ...boot,
     ordering: node.get('ordering').word('single-pass', 'two-pass'),
     memoryMib,
+    ...hardware,
     mrtd: toHex(node.get('mrtd').hex(48)),
+    rtmr0,
     rtmr1,
     rtmr2,
   });
+}
+
+function readHardware(node: JsonNode) {
+  return {
+    acpiLoader: readFile(node.optional('acpiLoader')),
+    acpiRsdp: readFile(node.optional('acpiRsdp')),
+    acpiTables: readFile(node.optional('acpiTables')),
+    bootVariables: node.optional('bootVariables')?.items(MAX_BOOT_VARIABLES).map(requiredFile),
+    cfv: readFile(node.optional('cfv')),
+  };
 }
 
 function readBoot(node: JsonNode): MeasuredBoot {
@@ -206,6 +289,10 @@ function readFile(node: JsonNode | undefined): MeasuredFile | undefined {
 function requiredFile(node: JsonNode): MeasuredFile {
   node.onlyNames('sha256', 'sizeBytes');
   return { sha256: toHex(node.get('sha256').hex(32)), sizeBytes: node.get('sizeBytes').integer(0) };
+}
+
+function invalid(message: string): MeasureError {
+  return new MeasureError('INPUT_INVALID', message);
 }
 
 function malformed(message: string, cause?: unknown): MeasureError {
