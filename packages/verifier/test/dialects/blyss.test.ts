@@ -1,7 +1,10 @@
 /** Blyss' attestation: reports that were taken apart are byte for byte what the hardware signed. */
+/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call -- documents are damaged anywhere, also where types say that nothing is */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { sha256, toHex } from '@vitrine/bytes';
+import { parsePemBlocks, sha256, toHex } from '@vitrine/bytes';
 import { authenticateGpu } from '@vitrine/evidence/nvidia';
 import {
   type Attest,
@@ -11,6 +14,7 @@ import {
   issueGpuReport,
   writeBlyss,
 } from '@vitrine/simtee';
+import { fixturesFolder, hasFixtures } from '../../../evidence/test/fixtures.ts';
 import { parseBlyss } from '../../src/dialects/index.ts';
 import { type Json, altered, refused, textAltered } from './refusal.ts';
 import { type Machine, simulatedMachine } from './simulated.ts';
@@ -99,6 +103,27 @@ describe('a Blyss attestation', () => {
     assert.equal(authentic.architecture.chip, 'GH100');
   });
 
+  for (const driver of ['535.86.09', '545.00', '550.90.07', '570.124.03'])
+    test(
+      `gives a real GPU's report of driver ${driver} back, byte for byte`,
+      { skip: !hasFixtures && `no fixtures at ${fixturesFolder}` },
+      async () => {
+        const file = (name: string): string => join(fixturesFolder, 'nvidia/hopper', driver, name);
+        const report = new Uint8Array(readFileSync(file('report.bin')));
+        const chain = parsePemBlocks(readFileSync(file('chain.pem'), 'utf8'), 'CERTIFICATE');
+        const written = await writeBlyss({
+          attest: machine.snp,
+          certificate: machine.tlsCertificate,
+          gpus: [{ report, chain }],
+        });
+        const [gpu] = (await parseBlyss(written)).devices.devices;
+        assert.deepEqual(gpu!.report, report);
+        const now = new Date('2026-01-15T12:00:00Z');
+        const authentic = await authenticateGpu({ report: gpu!.report, chain: gpu!.chain, now });
+        assert.equal(authentic.architecture.chip, 'GH100');
+      },
+    );
+
   test('gives manifests of GPUs as the bytes of their text', async () => {
     const [gpu] = (await parseBlyss(document)).devices.devices;
     assert.deepEqual(gpu!.driverRim, machine.devices[0]!.driverRim);
@@ -110,7 +135,7 @@ describe('a Blyss attestation', () => {
     const counted = altered(document, (json) => {
       const { response } = json.gpu_attestation.gpus[0].attestation_report_obj;
       response.opaque_data.opaque_data[name] = [1, 0x01020304];
-      response.opaque_data_length += 12;
+      response.opaque_data_length = (response.opaque_data_length as number) + 12;
     });
     const [gpu] = (await parseBlyss(counted)).devices.devices;
     assert.match(toHex(gpu!.report), /0c0008000100000004030201/);
@@ -125,10 +150,10 @@ describe('a Blyss attestation', () => {
   });
 });
 
-const cpu = (change: (json: Json) => void) => (json: Json) => void change(json.cpu_attestation);
-const gpu = (change: (json: Json) => void) => (json: Json) => void change(json.gpu_attestation.gpus[0]);
+const cpu = (change: (json: Json) => void) => (json: Json) => change(json.cpu_attestation);
+const gpu = (change: (json: Json) => void) => (json: Json) => change(json.gpu_attestation.gpus[0]);
 const response = (change: (json: Json) => void) =>
-  gpu((json) => void change(json.attestation_report_obj.response));
+  gpu((json) => change(json.attestation_report_obj.response));
 
 const refusals: readonly [name: string, change: (json: Json) => void, about: RegExp][] = [
   ['no certificate and no key', (json) => delete json.cert_sha256_fingerprint, /cert_sha256_fingerprint/],
@@ -163,13 +188,33 @@ const refusals: readonly [name: string, change: (json: Json) => void, about: Reg
   ['another number of measurements', response((json) => json.measurement_record.measurements.pop()), /64/],
   ['another length of the record', response((json) => json.measurement_record_length++), /record_length/],
   ['another length of the opaque data', response((json) => json.opaque_data_length++), /opaque_data_length/],
-  ['a measurement of 47 bytes', response((json) => (json.measurement_record.measurements[0] = 'ab'.repeat(47))), /measurements/],
-  ['a field of the opaque data that is not known', response((json) => (json.opaque_data.opaque_data.OPAQUE_FIELD_ID_COLOUR = '')), /COLOUR/],
-  ['a field named as every object has one', response((json) => (json.opaque_data.opaque_data.constructor = '')), /constructor/],
-  ['a counter over 32 bits', response((json) => (json.opaque_data.opaque_data.OPAQUE_FIELD_ID_MSRSCNT = [2 ** 32])), /MSRSCNT/],
+  [
+    'a measurement of 47 bytes',
+    response((json) => (json.measurement_record.measurements[0] = 'ab'.repeat(47))),
+    /measurements/,
+  ],
+  [
+    'a field of the opaque data that is not known',
+    response((json) => (json.opaque_data.opaque_data.OPAQUE_FIELD_ID_COLOUR = '')),
+    /COLOUR/,
+  ],
+  [
+    'a field named as every object has one',
+    response((json) => (json.opaque_data.opaque_data.constructor = '')),
+    /constructor/,
+  ],
+  [
+    'a counter over 32 bits',
+    response((json) => (json.opaque_data.opaque_data.OPAQUE_FIELD_ID_MSRSCNT = [2 ** 32])),
+    /MSRSCNT/,
+  ],
   ['a signature of 95 bytes', response((json) => (json.signature = 'ab'.repeat(95))), /signature/],
   ['a manifest that is a list', gpu((json) => (json.driver_rim = [])), /driver_rim/],
-  ['seventeen GPUs', (json) => (json.gpu_attestation.gpus = new Array(17).fill(json.gpu_attestation.gpus[0])), /16/],
+  [
+    'seventeen GPUs',
+    (json) => (json.gpu_attestation.gpus = new Array(17).fill(json.gpu_attestation.gpus[0])),
+    /16/,
+  ],
 ];
 
 describe('a Blyss attestation is refused with', () => {
@@ -188,7 +233,10 @@ describe('a Blyss attestation is refused with', () => {
     ));
 
   test('a message that does not repeat its command line, which may hold credentials', async () => {
-    const secret = altered(document, (json) => (json.cpu_attestation.launch.kernel_cli = '--env TOKEN=sesame-open\n'));
+    const secret = altered(
+      document,
+      (json) => (json.cpu_attestation.launch.kernel_cli = '--env TOKEN=sesame-open\n'),
+    );
     await assert.rejects(parseBlyss(secret), (error: Error) => !error.message.includes('sesame'));
   });
 });

@@ -1,8 +1,15 @@
 /** Asking a service: which places, in which order, and what ends the search. */
+/* eslint-disable @typescript-eslint/no-unsafe-member-access -- documents are damaged anywhere, also where types say that nothing is */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { toHex, utf8 } from '@vitrine/bytes';
-import { writeBlyss, writeTinfoilBundle, writeTinfoilV2, writeTinfoilV3, writeVitrineDocument } from '@vitrine/simtee';
+import {
+  writeBlyss,
+  writeTinfoilBundle,
+  writeTinfoilV2,
+  writeTinfoilV3,
+  writeVitrineDocument,
+} from '@vitrine/simtee';
 import { formatPemCertificates, parseCertificate } from '@vitrine/x509';
 import { parseDocument, readEndpoint } from '../../src/dialects/index.ts';
 import type { Answer, Source } from '../../src/source.ts';
@@ -59,7 +66,10 @@ describe('a service is asked', () => {
     assert.equal(presented.dialect, 'vitrine');
     assert.deepEqual(source.asked, [`${vitrine}?nonce=${toHex(nonce)}`]);
     assert.equal(answers.length, 1);
-    assert.deepEqual(answers[0]!.request, { kind: 'endpoint-document', url: `${origin}${vitrine}?nonce=${toHex(nonce)}` });
+    assert.deepEqual(answers[0]!.request, {
+      kind: 'endpoint-document',
+      url: `${origin}${vitrine}?nonce=${toHex(nonce)}`,
+    });
   });
 
   test("for Tinfoil's next, whatever version it answers with", async () => {
@@ -71,7 +81,10 @@ describe('a service is asked', () => {
       const source = service({ [tinfoil]: found(documents[name]) });
       const { presented, documents: answers } = await readEndpoint(source, `${origin}/`, { nonce });
       assert.equal(`${presented.dialect} ${presented.form}`, `tinfoil ${form}`);
-      assert.deepEqual(source.asked, [`${vitrine}?nonce=${toHex(nonce)}`, `${tinfoil}?nonce=${toHex(nonce)}`]);
+      assert.deepEqual(source.asked, [
+        `${vitrine}?nonce=${toHex(nonce)}`,
+        `${tinfoil}?nonce=${toHex(nonce)}`,
+      ]);
       assert.deepEqual(
         answers.map(({ answer }) => answer.ok),
         [false, true],
@@ -102,13 +115,21 @@ describe('a service is asked', () => {
 
   test('in vain where it has no document', async () => {
     const source = service({});
-    await refused(() => readEndpoint(source, origin, { nonce }), 'DIALECT_UNKNOWN', /vitrine.*tinfoil.*blyss/);
+    await refused(
+      () => readEndpoint(source, origin, { nonce }),
+      'DIALECT_UNKNOWN',
+      /vitrine.*tinfoil.*blyss/,
+    );
     assert.equal(source.asked.length, 3);
   });
 
   test('in vain where it has no document of the dialect that is named', async () => {
     const source = service({ [vitrine]: found(documents.vitrine) });
-    await refused(() => readEndpoint(source, origin, { nonce, dialect: 'blyss' }), 'DIALECT_UNKNOWN', /blyss/);
+    await refused(
+      () => readEndpoint(source, origin, { nonce, dialect: 'blyss' }),
+      'DIALECT_UNKNOWN',
+      /blyss/,
+    );
   });
 });
 
@@ -138,21 +159,39 @@ describe('the search ends', () => {
     });
 
   test('with a document that is malformed: a weaker dialect is not asked instead', async () => {
-    const source = service({ [vitrine]: found(altered(documents.vitrine, (json) => (json.nonce = ''))), [tinfoil]: found(documents.v2) });
+    const source = service({
+      [vitrine]: found(altered(documents.vitrine, (json) => (json.nonce = ''))),
+      [tinfoil]: found(documents.v2),
+    });
     await refused(() => readEndpoint(source, origin, { nonce }), 'DOCUMENT_MALFORMED');
     assert.equal(source.asked.length, 1);
   });
 
   test('with a document of another dialect at its place', () =>
-    refused(() => readEndpoint(service({ [vitrine]: found(documents.v2) }), origin, { nonce }), 'DIALECT_UNKNOWN', /tinfoil/));
+    refused(
+      () => readEndpoint(service({ [vitrine]: found(documents.v2) }), origin, { nonce }),
+      'DIALECT_UNKNOWN',
+      /tinfoil/,
+    ));
 
   test('with a page that is no JSON', () =>
-    refused(() => readEndpoint(service({ [vitrine]: found(utf8('<html>')) }), origin, { nonce }), 'DOCUMENT_MALFORMED'));
+    refused(
+      () => readEndpoint(service({ [vitrine]: found(utf8('<html>')) }), origin, { nonce }),
+      'DOCUMENT_MALFORMED',
+    ));
 
   test('before it begins where the nonce is too short', () =>
     refused(() => readEndpoint(service({}), origin, { nonce: new Uint8Array(16) }), 'ARGUMENT_INVALID'));
 
-  for (const bad of ['chat.acme.example', `${origin}/v1`, `${origin}?a`, 'ftp://a', 'https://user@a.example', '', 'https://'])
+  for (const bad of [
+    'chat.acme.example',
+    `${origin}/v1`,
+    `${origin}?a`,
+    'ftp://a',
+    'https://user@a.example',
+    '',
+    'https://',
+  ])
     test(`before it begins where the origin is "${bad}"`, () =>
       refused(() => readEndpoint(service({}), bad, { nonce }), 'ARGUMENT_INVALID'));
 });
@@ -170,12 +209,25 @@ describe('a saved document', () => {
 
   test('is read as the dialect that is named, or not at all', async () => {
     assert.equal((await parseDocument(documents.v2, { dialect: 'tinfoil' })).form, 'v2');
-    await refused(() => parseDocument(documents.v2, { dialect: 'vitrine' }), 'DIALECT_UNKNOWN', /vitrine.*tinfoil/);
+    await refused(
+      () => parseDocument(documents.v2, { dialect: 'vitrine' }),
+      'DIALECT_UNKNOWN',
+      /vitrine.*tinfoil/,
+    );
     await refused(() => parseDocument(documents.vitrine, { dialect: 'blyss' }), 'DIALECT_UNKNOWN');
   });
 
-  for (const text of ['{}', '[]', '"vitrine-evidence/v1"', '{"format":1}', '{"format":"constructor"}', 'null'])
-    test(`is of no known dialect: ${text}`, () => refused(() => parseDocument(utf8(text)), 'DIALECT_UNKNOWN'));
+  for (const text of [
+    '{}',
+    '[]',
+    '"vitrine-evidence/v1"',
+    '{"format":1}',
+    '{"format":"constructor"}',
+    'null',
+  ])
+    test(`is of no known dialect: ${text}`, () =>
+      refused(() => parseDocument(utf8(text)), 'DIALECT_UNKNOWN'));
 
-  test('is malformed where it is no JSON', () => refused(() => parseDocument(utf8('{')), 'DOCUMENT_MALFORMED'));
+  test('is malformed where it is no JSON', () =>
+    refused(() => parseDocument(utf8('{')), 'DOCUMENT_MALFORMED'));
 });

@@ -106,7 +106,9 @@ describe('a measured configuration', () => {
   });
 
   test('says that attestation is a dummy', () => {
-    const config = readMeasuredConfig(utf8(current.replace('dummy-attestation: false', 'dummy-attestation: true')));
+    const config = readMeasuredConfig(
+      utf8(current.replace('dummy-attestation: false', 'dummy-attestation: true')),
+    );
     assert.equal(config.isDummyAttestation, true);
   });
 
@@ -177,8 +179,16 @@ const refusals: readonly [name: string, yaml: string | Uint8Array, about?: RegEx
   ['a model without a pack', `${base}models: [{name: a}]\n`, /none/],
   ['a model with two packs', `${base}models: [{mpk: ${info}, mwp: ${info}}]\n`, /mpk and mwp/],
   ['a root hash in upper case', `${base}models: [{mpk: ${info.toUpperCase()}}]\n`, /ROOT_OFFSET_UUID/],
-  ['an offset between blocks', `${base}models: [{mpk: ${info.replace('_62578688000_', '_62578688001_')}}]\n`, /whole blocks/],
-  ['an offset of nothing', `${base}models: [{mpk: ${info.replace('_62578688000_', '_0_')}}]\n`, /whole blocks/],
+  [
+    'an offset between blocks',
+    `${base}models: [{mpk: ${info.replace('_62578688000_', '_62578688001_')}}]\n`,
+    /whole blocks/,
+  ],
+  [
+    'an offset of nothing',
+    `${base}models: [{mpk: ${info.replace('_62578688000_', '_0_')}}]\n`,
+    /whole blocks/,
+  ],
   ['a pack without a UUID', `${base}models: [{mpk: ${root}_4096}]\n`, /ROOT_OFFSET_UUID/],
   ['65 models', `${base}models: [${`{mpk: ${info}},`.repeat(65)}]\n`, /64/],
   ['a container without an image', `${base}containers: [{name: a}]\n`, /image/],
@@ -190,6 +200,10 @@ const refusals: readonly [name: string, yaml: string | Uint8Array, about?: RegEx
 describe('a measured configuration is refused with', () => {
   for (const [name, yaml, about] of refusals)
     test(name, () =>
-      refused(() => readMeasuredConfig(typeof yaml === 'string' ? utf8(yaml) : yaml), 'DOCUMENT_MALFORMED', about),
+      refused(
+        () => readMeasuredConfig(typeof yaml === 'string' ? utf8(yaml) : yaml),
+        'DOCUMENT_MALFORMED',
+        about,
+      ),
     );
 });

@@ -37,7 +37,11 @@ const chipId = Uint8Array.from({ length: 64 }, (_, at) => at);
 /** Elliptic curves where AMD has RSA 4096: these tests never verify AMD's signatures. */
 export async function simulatedMachine(): Promise<Machine> {
   const nonce = Uint8Array.from({ length: 32 }, (_, at) => 0xa0 + at);
-  const [ark, ask, asvk] = await Promise.all([generateKey('P-384'), generateKey('P-384'), generateKey('P-384')]);
+  const [ark, ask, asvk] = await Promise.all([
+    generateKey('P-384'),
+    generateKey('P-384'),
+    generateKey('P-384'),
+  ]);
   const amd = await createSnpAuthority({ product: 'Genoa', now, keys: { ark, ask, asvk } });
   const vcek = await amd.issueVcek({ chipId, tcb });
   const crl = await amd.issueCrl();

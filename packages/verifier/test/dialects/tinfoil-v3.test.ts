@@ -1,4 +1,5 @@
 /** Tinfoil's version 3: read back as written; every statement about its own parts is recomputed. */
+/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-argument -- documents are damaged anywhere, also where types say that nothing is */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { decodeUtf8, fromBase64, sha256, toBase64, toHex, utf8 } from '@vitrine/bytes';
@@ -14,7 +15,14 @@ let tdx: Uint8Array;
 before(async () => {
   machine = await simulatedMachine();
   const { nonce, keys, devices, release } = machine;
-  snp = await writeTinfoilV3({ nonce, keys, devices, release, platformRelease: release, attest: machine.snp });
+  snp = await writeTinfoilV3({
+    nonce,
+    keys,
+    devices,
+    release,
+    platformRelease: release,
+    attest: machine.snp,
+  });
   tdx = await writeTinfoilV3({ nonce, keys, attest: machine.tdx });
 });
 
@@ -80,7 +88,7 @@ describe('a Tinfoil v3 document', () => {
   });
 
   test('has other report data for every bit of nonce, keys and devices', async () => {
-    const json = JSON.parse(decodeUtf8(tdx)) as Json;
+    const json = JSON.parse(decodeUtf8(tdx));
     const parts = [machine.nonce, fromBase64(json.crypto_material), fromBase64(json.device_evidence)];
     const seen = new Set<string>();
     let flips = 0;
@@ -114,7 +122,7 @@ async function inside(
   section: 'crypto_material' | 'device_evidence',
   change: (json: Json) => void,
 ): Promise<Uint8Array> {
-  const json = JSON.parse(decodeUtf8(document)) as Json;
+  const json = JSON.parse(decodeUtf8(document));
   const inner = altered(fromBase64(json[section] as string), change);
   json[section] = toBase64(inner);
   const [keys, devices] = [fromBase64(json.crypto_material), fromBase64(json.device_evidence)];
@@ -130,26 +138,50 @@ const vcek = (json: Json): Json => json.collateral.find(({ id }: { id: string })
 const code = (json: Json): Json => json.collateral.find(({ id }: { id: string }) => id === 'code');
 
 const outer: readonly [name: string, change: (json: Json) => void, about: RegExp][] = [
-  ['another format', (json) => (json.format += '1'), /format/],
+  ['another format', (json) => (json.format = 'https://tinfoil.sh/predicate/attestation/v4'), /format/],
   ['another member', (json) => (json.certificate = ''), /certificate/],
   ['no collateral', (json) => delete json.collateral, /collateral/],
   ['no challenge', (json) => delete json.challenge, /challenge/],
   ['a nonce in upper case', (json) => (json.challenge.nonce = 'AB'.repeat(32)), /lower-case/],
   ['a nonce of 16 bytes', (json) => (json.challenge.nonce = 'ab'.repeat(16)), /nonce/],
-  ['another nonce than its report data have', (json) => (json.challenge.nonce = 'ab'.repeat(32)), /report_data/],
+  [
+    'another nonce than its report data have',
+    (json) => (json.challenge.nonce = 'ab'.repeat(32)),
+    /report_data/,
+  ],
   ['report data of 32 bytes', (json) => (json.challenge.report_data = 'ab'.repeat(32)), /report_data/],
   ['other report data', (json) => (json.challenge.report_data = '00'.repeat(64)), /report_data/],
   ['another algorithm', (json) => (json.challenge.report_data_algorithm = 'sha512'), /algorithm/],
   ['another member in the challenge', (json) => (json.challenge.time = 1), /time/],
-  ['another hash of the keys', (json) => (json.cpu_evidence.endorsed.crypto_material_hash = '00'.repeat(32)), /crypto_material_hash/],
-  ['another hash of the devices', (json) => (json.cpu_evidence.endorsed.device_evidence_hash = '00'.repeat(32)), /device_evidence_hash/],
-  ['no hash of the keys', (json) => delete json.cpu_evidence.endorsed.crypto_material_hash, /crypto_material_hash/],
+  [
+    'another hash of the keys',
+    (json) => (json.cpu_evidence.endorsed.crypto_material_hash = '00'.repeat(32)),
+    /crypto_material_hash/,
+  ],
+  [
+    'another hash of the devices',
+    (json) => (json.cpu_evidence.endorsed.device_evidence_hash = '00'.repeat(32)),
+    /device_evidence_hash/,
+  ],
+  [
+    'no hash of the keys',
+    (json) => delete json.cpu_evidence.endorsed.crypto_material_hash,
+    /crypto_material_hash/,
+  ],
   ['keys that were not hashed', (json) => (json.crypto_material = 'e30='), /crypto_material_hash/],
   ['keys without padding', (json) => (json.crypto_material = 'e30'), /crypto_material/],
   ['keys that are an object', (json) => (json.crypto_material = {}), /crypto_material/],
   ['no devices', (json) => (json.device_evidence = ''), /device_evidence/],
-  ['a report of 1183 bytes', (json) => (json.cpu_evidence.report_base64 = toBase64(new Uint8Array(1183))), /1184/],
-  ['a report of 1185 bytes', (json) => (json.cpu_evidence.report_base64 = toBase64(new Uint8Array(1185))), /1184/],
+  [
+    'a report of 1183 bytes',
+    (json) => (json.cpu_evidence.report_base64 = toBase64(new Uint8Array(1183))),
+    /1184/,
+  ],
+  [
+    'a report of 1185 bytes',
+    (json) => (json.cpu_evidence.report_base64 = toBase64(new Uint8Array(1185))),
+    /1184/,
+  ],
   ['two collateral entries of one name', (json) => (vcek(json).id = 'crl'), /twice/],
   ['two VCEKs', (json) => json.collateral.push({ ...vcek(json), id: 'second' }), /one entry/],
   ['a role that is not known', (json) => (vcek(json).role = 'evidence'), /role/],
@@ -169,7 +201,7 @@ describe('a Tinfoil v3 document is refused with', () => {
     test(name, () => refused(() => parseTinfoilV3(altered(snp, change)), 'DOCUMENT_MALFORMED', about));
 
   const keys: readonly [name: string, change: (json: Json) => void, about: RegExp][] = [
-    ['keys of another format', (json) => (json.format += '2'), /format/],
+    ['keys of another format', (json) => (json.format = 'v2'), /format/],
     ['another member beside the keys', (json) => (json.more = 1), /more/],
     ['no TLS key', (json) => json.items.shift(), /tls/],
     ['two keys of one name', (json) => (json.items[1].id = 'tls'), /twice/],
@@ -188,7 +220,7 @@ describe('a Tinfoil v3 document is refused with', () => {
     });
 
   const devices: readonly [name: string, change: (json: Json) => void, about: RegExp][] = [
-    ['devices of another format', (json) => (json.format += '2'), /format/],
+    ['devices of another format', (json) => (json.format = 'v2'), /format/],
     ['two devices of one name', (json) => (json.items[1].id = 'gpu0'), /twice/],
     ['a device without a name', (json) => (json.items[0].id = ''), /id/],
     ['a device without evidence', (json) => delete json.items[0].evidence, /evidence/],
@@ -208,26 +240,40 @@ describe('a Tinfoil v3 document is refused with', () => {
     ['two TCB infos', (responses) => responses.push(responses[0]), /tcbInfo/],
     ['an answer without a body', (responses) => (responses[0].body_base64 = ''), /body/],
     ['a URL that is a path', (responses) => (responses[0].url = '/tcb'), /URL/],
-    ['a header that is not percent-encoded', (responses) => (responses[0].headers['TCB-Info-Issuer-Chain'] = ['%zz']), /percent/],
-    ['two issuer chains in one header', (responses) => (responses[0].headers['TCB-Info-Issuer-Chain'] = ['a', 'b']), /at most 1/],
+    [
+      'a header that is not percent-encoded',
+      (responses) => (responses[0].headers['TCB-Info-Issuer-Chain'] = ['%zz']),
+      /percent/,
+    ],
+    [
+      'two issuer chains in one header',
+      (responses) => (responses[0].headers['TCB-Info-Issuer-Chain'] = ['a', 'b']),
+      /at most 1/,
+    ],
   ];
   for (const [name, change, about] of intel)
     test(name, () =>
       refused(
-        () => parseTinfoilV3(altered(tdx, (json) => void change(json.collateral[0].data.responses))),
+        () => parseTinfoilV3(altered(tdx, (json) => change(json.collateral[0].data.responses))),
         'DOCUMENT_MALFORMED',
         about,
       ),
     );
 
   test('a member twice', () =>
-    refused(() => parseTinfoilV3(textAltered(snp, '"challenge":{', '"challenge":{"nonce":"",')), 'DOCUMENT_MALFORMED'));
+    refused(
+      () => parseTinfoilV3(textAltered(snp, '"challenge":{', '"challenge":{"nonce":"",')),
+      'DOCUMENT_MALFORMED',
+    ));
 });
 
 describe('a Tinfoil v3 document is unsupported with', () => {
   test('processor evidence of another format', () =>
     refused(
-      () => parseTinfoilV3(altered(snp, (json) => (json.cpu_evidence.format = 'https://tinfoil.sh/format/cca/v1'))),
+      () =>
+        parseTinfoilV3(
+          altered(snp, (json) => (json.cpu_evidence.format = 'https://tinfoil.sh/format/cca/v1')),
+        ),
       'EVIDENCE_UNSUPPORTED',
     ));
   for (const change of [
