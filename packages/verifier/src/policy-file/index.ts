@@ -4,6 +4,5 @@ export { policySchema } from './schema.ts';
 export { builtInTcbFloors, lineOf, snpLines, tcbFloorOf } from './tcb-floor.ts';
 export { defaultPolicy, githubActionsIssuer, githubReleases, multiplatformPredicateType } from './default.ts';
 export { explainPolicy } from './explain.ts';
-export { matchesRef } from './ref-pattern.ts';
 export { parsePolicy } from './parse.ts';
 export { policyFromResult } from './from-result.ts';
