@@ -3,6 +3,7 @@ import {
   type Certificate,
   X509Error,
   extensionOid,
+  isSignedBy,
   sameCertificate,
   sameName,
   verifyChain,

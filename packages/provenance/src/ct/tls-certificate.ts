@@ -79,25 +79,21 @@ async function chainRule(
     expected: 'each signed by the next, in date, up to a trust anchor',
     source: `${RFC5280} section 6`,
   };
-  const assumed = await assumedPath(leaf, sent.slice(0, MAX_SENT));
-  if (!anchors) return { check: notChecked(rule, 'no trust anchors were given'), path: assumed };
-  const result = await findPath(leaf, sent.slice(0, MAX_SENT), anchors, now);
-  if ('path' in result) {
+  const others = sent.slice(0, MAX_SENT);
+  const result = anchors ? await findPath(leaf, others, anchors, now) : undefined;
+  if (result && 'path' in result) {
     const found = result.path.map(({ subject }) => formatName(subject)).join(' ← ');
     return { check: passed({ ...rule, found }), path: result.path };
   }
-  const { error } = result;
+  const path = await assumedPath(leaf, others);
+  if (!anchors) return { check: notChecked(rule, 'no trust anchors were given'), path };
+  const error = result?.error;
   // That the leaf is out of date is said already.
   if (error?.chainIndex === 0 && validity.outcome === 'fail')
-    return {
-      check: notChecked(rule, 'the certificate itself is not valid at the time given'),
-      path: assumed,
-    };
-  if (error)
-    return { check: failed({ ...rule, found: error.message }, code('TLS_CHAIN_INVALID')), path: assumed };
-  const last = assumed.at(-1)!;
-  const found = `it leads to ${formatName(last.issuer)}, which is none of ${anchors.length} trust anchors`;
-  return { check: failed({ ...rule, found }, code('TLS_ROOT_UNTRUSTED')), path: assumed };
+    return { check: notChecked(rule, 'the certificate itself is not valid at the time given'), path };
+  if (error) return { check: failed({ ...rule, found: error.message }, code('TLS_CHAIN_INVALID')), path };
+  const found = `it leads to ${formatName(path.at(-1)!.issuer)}, which is none of ${anchors.length} trust anchors`;
+  return { check: failed({ ...rule, found }, code('TLS_ROOT_UNTRUSTED')), path };
 }
 
 function nameRule(leaf: Certificate, hostname: string): Check {
