@@ -6,7 +6,7 @@ import { type Ended, type Home, newHome, runInProcess } from './command.ts';
 import { repository } from './release.ts';
 import type { Scene } from './scene.ts';
 import { type Service, startService } from './service.ts';
-import { type World, createWorld } from './world.ts';
+import { type World, type WorldRequest, createWorld } from './world.ts';
 
 export interface Stage {
   readonly world: World;
@@ -19,9 +19,9 @@ export interface Stage {
   close(): void;
 }
 
-/** @param now when everything was made; default the present */
-export async function setUpStage(now = new Date(), model?: string): Promise<Stage> {
-  const world = await createWorld({ now, model });
+/** @param request default the present */
+export async function setUpStage(request: Partial<WorldRequest> = {}): Promise<Stage> {
+  const world = await createWorld({ now: new Date(), ...request });
   const home = newHome();
   const anchors = writeAnchors(world, join(home.folder, 'anchors'));
   return {

@@ -6,6 +6,7 @@ import {
   type IssuedVek,
   type SimulatedSigstore,
   type SnpAuthority,
+  type SnpAuthorityKeys,
   type TdxAuthority,
   type TdxPlatform,
   createGpuAuthority,
@@ -67,6 +68,8 @@ export interface WorldRequest {
   readonly now: Date;
   /** ROOT_OFFSET_UUID of the model pack that the release names. */
   readonly model?: string | undefined;
+  /** Those of another world: they take a second or two to make. */
+  readonly amdKeys?: SnpAuthorityKeys | undefined;
 }
 
 const DAY_MS = 86_400_000;
@@ -74,11 +77,11 @@ const chipId = Uint8Array.from({ length: 64 }, (_, at) => 0x40 + at);
 const tcb: SnpTcb = { bootloader: 10, tee: 0, snp: 27, microcode: 86 };
 export const CT_ORIGIN = 'https://ct.test';
 
-export async function createWorld({ now: given, model }: WorldRequest): Promise<World> {
+export async function createWorld({ now: given, model, amdKeys }: WorldRequest): Promise<World> {
   const now = new Date(Math.floor(given.getTime() / 1000) * 1000);
   const daysAgo = (days: number) => new Date(now.getTime() - days * DAY_MS);
   const [amd, intel, nvidia, sigstore, web, logs] = await Promise.all([
-    createAmd(now),
+    createAmd(now, amdKeys),
     createTdxAuthority(),
     createGpuAuthority({ now }),
     createSigstore({ from: daysAgo(730) }),
@@ -123,7 +126,8 @@ export async function createWorld({ now: given, model }: WorldRequest): Promise<
 }
 
 /** Keys of AMD's length, which take a second or two to make, but for the one that signs nothing here. */
-async function createAmd(now: Date): Promise<SnpAuthority> {
+async function createAmd(now: Date, keys?: SnpAuthorityKeys): Promise<SnpAuthority> {
+  if (keys) return createSnpAuthority({ product: 'Genoa', now, keys });
   const [ark, ask, asvk] = await Promise.all([
     generateKey('RSA-PSS-4096'),
     generateKey('RSA-PSS-4096'),
