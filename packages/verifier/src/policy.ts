@@ -77,7 +77,7 @@ export interface BuilderPolicy {
 }
 
 export interface MeasurementPolicy {
-  /** Registers in hexadecimal that are accepted instead of a signed release. */
+  /** Registers in hexadecimal: where there are any, the measurement must be one of these, not a signed release's. */
   readonly pinned: readonly PinnedMeasurement[];
   /** Root hashes: a pack that is not listed fails; null: any that the configuration names. */
   readonly modelRoots: readonly string[] | null;

@@ -7,7 +7,7 @@ import { PolicyFileError, defaultPolicy, formatPolicy, parsePolicy } from '../..
 import { goodNames, readVector } from './vectors.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
-const runs = process.env['VITRINE_LONG'] === '1' ? 20_000 : 400;
+const runs = process.env['VITRINE_LONG'] === '1' ? 20_000 : 250;
 
 async function refusal(bytes: Uint8Array): Promise<PolicyFileError> {
   try {
