@@ -1,7 +1,6 @@
 /** What a simulated service has to show: evidence, devices, keys, release, in no dialect yet. */
-import { decodeUtf8, utf8 } from '@vitrine/bytes';
+import { decodeUtf8, formatPem, utf8 } from '@vitrine/bytes';
 import type { TdxCollateral } from '@vitrine/evidence/tdx';
-import { formatPemCertificates, parseCertificate } from '@vitrine/x509';
 
 export type ServiceCpu = ServiceSnp | ServiceTdx;
 
@@ -87,8 +86,9 @@ export function unlessEmpty<T extends object>(value: T): T | undefined {
   return Object.values(value).every((member) => member === undefined) ? undefined : value;
 }
 
+/** Whatever the bytes are. */
 export function pemOf(chain: readonly Uint8Array[]): string {
-  return formatPemCertificates(chain.map((der) => parseCertificate(der)));
+  return chain.map((der) => formatPem('CERTIFICATE', der)).join('');
 }
 
 export function parsed(bundle: Uint8Array): unknown {
