@@ -172,8 +172,8 @@ class PinnedAgent extends http.Agent {
   readonly #target: Target;
   readonly #options: ConnectionOptions;
   readonly #key: Uint8Array;
+  readonly #closed = new AbortController();
   #socket: tls.TLSSocket | undefined;
-  #isClosed = false;
 
   constructor(target: Target, options: ConnectionOptions, first: Handshake) {
     super({ keepAlive: true, maxSockets: 1 });
@@ -186,7 +186,8 @@ class PinnedAgent extends http.Agent {
   readonly fetch: Fetcher = async (request) => {
     const { origin, host, port, authority } = this.#target;
     const url = new URL(request.url);
-    if (this.#isClosed) throw new VerifierError('PROTOCOL_ERROR', `${authority}: the connection was closed.`);
+    if (this.#closed.signal.aborted)
+      throw new VerifierError('PROTOCOL_ERROR', `${authority}: the connection was closed.`);
     if (url.origin !== origin)
       throw new VerifierError(
         'PROTOCOL_ERROR',
@@ -205,7 +206,7 @@ class PinnedAgent extends http.Agent {
   };
 
   close(): void {
-    this.#isClosed = true;
+    this.#closed.abort();
     this.#socket?.destroy();
     this.destroy();
   }
@@ -226,8 +227,10 @@ class PinnedAgent extends http.Agent {
   }
 
   async #reconnect(): Promise<Duplex> {
-    const next = await handshake(this.#target, this.#options);
-    if (!this.#isClosed && equalBytes(next.key, this.#key)) return next.socket;
+    const { signal, ...options } = this.#options;
+    const ends = [this.#closed.signal, ...(signal ? [signal] : [])];
+    const next = await handshake(this.#target, { ...options, signal: AbortSignal.any(ends) });
+    if (equalBytes(next.key, this.#key)) return next.socket;
     next.socket.destroy();
     throw new VerifierError(
       'PROTOCOL_ERROR',

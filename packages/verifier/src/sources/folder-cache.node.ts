@@ -72,7 +72,7 @@ async function get(key: string, paths: Paths): Promise<CacheEntry | undefined> {
 async function put(key: string, entry: CacheEntry, paths: Paths): Promise<void> {
   const sha256 = hashOf(entry.bytes);
   // The body first: an index never names what is not there.
-  await replaceFile(paths.body(sha256), entry.bytes);
+  await replaceFile(paths.body(sha256), entry.bytes, { isDurable: false });
   const record = {
     key,
     sha256,
@@ -80,7 +80,7 @@ async function put(key: string, entry: CacheEntry, paths: Paths): Promise<void> 
     expiresAt: entry.expiresAt.toISOString(),
     headers: entry.headers ?? null,
   };
-  await replaceFile(paths.index(key), utf8(`${JSON.stringify(record)}\n`));
+  await replaceFile(paths.index(key), utf8(`${JSON.stringify(record)}\n`), { isDurable: false });
 }
 
 interface CacheRecord {

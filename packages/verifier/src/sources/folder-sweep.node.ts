@@ -19,13 +19,14 @@ export async function sweep(folder: string, now: Date, limitBodies: number): Pro
   for (const name of await readdir(join(folder, 'index'))) {
     const path = join(folder, 'index', name);
     const record = await recordOf(path);
-    if (record && now < record.expiresAt) needed.add(record.sha256);
-    else if (record) await remove(path);
+    if (!record) await removeOld(path);
+    else if (now < record.expiresAt) needed.add(record.sha256);
+    else await remove(path);
   }
   for (const name of bodies) if (!needed.has(name)) await removeOld(join(folder, 'bodies', name));
 }
 
-/** @returns undefined for what cannot be read: whoever asks for it will find that out */
+/** @returns undefined for what cannot be read: damaged, or not finished */
 async function recordOf(path: string): Promise<{ sha256: string; expiresAt: Date } | undefined> {
   try {
     const bytes = await readBounded(path, MAX_INDEX_BYTES);

@@ -6,9 +6,20 @@ import { basename, dirname, join } from 'node:path';
 /** Names of files that are being written; a reader of the folder passes them over. */
 export const unfinishedSuffix = '.unfinished';
 
-/** Writes beside the path, brings it to the disk, and puts it in the path's place. */
-export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
-  const unfinished = await writeBeside(path, bytes, mode);
+export interface ReplaceOptions {
+  /** Default: for its owner only. */
+  readonly mode?: number | undefined;
+  /** On the disk before it takes its place; not for what is checked at each reading and can be had again. Default true. */
+  readonly isDurable?: boolean | undefined;
+}
+
+/** Writes beside the path, and puts it in the path's place when it is whole. */
+export async function replaceFile(
+  path: string,
+  bytes: Uint8Array,
+  options: ReplaceOptions = {},
+): Promise<void> {
+  const unfinished = await writeBeside(path, bytes, options);
   try {
     await rename(unfinished, path);
   } catch (error) {
@@ -17,13 +28,17 @@ export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o600)
   }
 }
 
-async function writeBeside(path: string, bytes: Uint8Array, mode: number): Promise<string> {
+async function writeBeside(
+  path: string,
+  bytes: Uint8Array,
+  { mode = 0o600, isDurable = true }: ReplaceOptions,
+): Promise<string> {
   const name = `.${basename(path)}.${process.pid}.${randomBytes(6).toString('hex')}${unfinishedSuffix}`;
   const unfinished = join(dirname(path), name);
   const file = await open(unfinished, 'wx', mode);
   try {
     await file.writeFile(bytes);
-    await file.sync();
+    if (isDurable) await file.sync();
   } catch (error) {
     await unlink(unfinished).catch(() => undefined);
     throw error;

@@ -21,7 +21,7 @@ globalThis.runProofCase = async (suiteName, caseName) => {
 
 /** @returns the code of the failure, or "ok" and the number of bytes */
 globalThis.askFor = async (url) => {
-  const timeouts = { headersMs: 1000, chunkMs: 300, totalMs: 1500 };
+  const timeouts = { headersMs: 10_000, chunkMs: 1000, totalMs: 20_000 };
   const source = createNetworkSource({ fetch: browserFetch(fetch), attempts: 1, timeouts });
   const answer = await source.get({ kind: 'endpoint-document', url });
   return answer.ok ? `ok ${answer.bytes.length}` : answer.code;

@@ -1,11 +1,13 @@
 /** The published vectors of proof files, the schema, and files on disk. */
 import assert from 'node:assert/strict';
 import {
+  lstatSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -94,6 +96,20 @@ describe('a proof on disk', () => {
     await assert.rejects(saveProof(join(inside, 'no/proof.json'), emptyProof), { code: 'ARGUMENT_INVALID' });
     await assert.rejects(saveProof(inside, emptyProof), { code: 'ARGUMENT_INVALID' });
     assert.deepEqual(readdirSync(inside), []);
+  });
+
+  test('that is a link is written where the link leads', async (t) => {
+    const inside = folder(t);
+    await saveProof(join(inside, 'proof.json'), fullProof);
+    symlinkSync('proof.json', join(inside, 'latest.json'));
+    await saveProof(join(inside, 'latest.json'), emptyProof);
+    assert.deepEqual((await loadProof(join(inside, 'proof.json'))).answers, []);
+    assert.ok(lstatSync(join(inside, 'latest.json')).isSymbolicLink());
+  });
+
+  test('that is a device is written to, and stays one', async () => {
+    await saveProof('/dev/null', emptyProof);
+    assert.ok(statSync('/dev/null').isCharacterDevice());
   });
 
   test('that is not there, or is a folder, is a wrong argument', async (t) => {

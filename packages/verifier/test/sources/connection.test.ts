@@ -9,7 +9,7 @@ import { type TlsServer, answerJson, localAuthority, serveTls } from './servers.
 const authority = await localAuthority();
 
 async function open(t: TestContext, url: string): Promise<Connection> {
-  const connection = await openConnection({ url, handshakeTimeoutMs: 2000 });
+  const connection = await openConnection({ url, handshakeTimeoutMs: 10_000 });
   t.after(() => connection.close());
   return connection;
 }
@@ -20,7 +20,7 @@ function ask(connection: Connection, url: string) {
     endpointFetch: connection.fetch,
     attempts: 2,
     backOff: { firstMs: 5, maximumMs: 5 },
-    timeouts: { headersMs: 1500, chunkMs: 1500, totalMs: 3000 },
+    timeouts: { headersMs: 10_000, chunkMs: 10_000, totalMs: 20_000 },
   }).get({ kind: 'endpoint-document', url });
 }
 
@@ -192,6 +192,19 @@ describe('what does not belong on the connection', () => {
     const answer = await ask(connection, urlOf(server));
     assert.equal(!answer.ok && answer.code, 'PROTOCOL_ERROR');
     assert.equal(server.handshakes, 1);
+  });
+
+  test('a reconnection that is still going on when it is closed', async (t) => {
+    const server = await serveTls(t, await authority.issue());
+    const connection = await open(t, urlOf(server));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    server.server.closeAllConnections();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    server.server.removeAllListeners('connection');
+    const asking = ask(connection, urlOf(server));
+    setTimeout(() => connection.close(), 50);
+    const answer = await asking;
+    assert.equal(!answer.ok && answer.code, 'PROTOCOL_ERROR');
   });
 
   for (const url of ['http://localhost/', 'localhost', '', 'ftp://localhost/'])

@@ -23,7 +23,7 @@ describe('redirects over a network', () => {
   ) => {
     const client = createNodeClient();
     t.after(() => client.close());
-    const timeouts = { headersMs: 1000, chunkMs: 1000, totalMs: 2000 };
+    const timeouts = { headersMs: 10_000, chunkMs: 10_000, totalMs: 20_000 };
     return createNetworkSource({ fetch: client.fetch, attempts: 1, timeouts, mirrors }).get({ kind, url });
   };
 
