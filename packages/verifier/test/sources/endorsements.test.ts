@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { concatBytes, fromHex, parsePemBlocks, sha256, toBase64, toHex, utf8 } from '@vitrine/bytes';
+import {
+  concatBytes,
+  formatPem,
+  fromHex,
+  latin1,
+  parsePemBlocks,
+  sha256,
+  toBase64,
+  toHex,
+  utf8,
+} from '@vitrine/bytes';
 import { parseSnpReport, parseVek } from '@vitrine/evidence';
 import {
   authorityExtensions,
@@ -15,6 +25,7 @@ import {
 } from '@vitrine/simtee/authority';
 import { type Certificate, parseCertificate } from '@vitrine/x509';
 import { fixturesFolder, hasFixtures } from '../../../evidence/test/fixtures.ts';
+import { mutated, randomNumbers } from '../../../evidence/test/mutation.ts';
 import type { ResourceKind, ResourceRequest } from '../../src/source.ts';
 import {
   amdCertificateChainRequest,
@@ -295,6 +306,43 @@ describe('a release digest', () => {
     });
   test('is refused where it is no UTF-8', () =>
     assert.throws(() => parseReleaseHash(Uint8Array.of(0xff)), malformed));
+});
+
+describe('damaged at random', () => {
+  const random = randomNumbers(20261125);
+  const seeds: readonly [name: string, seed: string, read: (bytes: Uint8Array) => unknown][] = [
+    [
+      "NVIDIA's answer",
+      JSON.stringify({ id: 'x', rim: toBase64(utf8('<a/>')), sha256: digest }),
+      (bytes) => parseRimAnswer(bytes),
+    ],
+    [
+      "GitHub's list",
+      '{"attestations":[{"bundle":{"a":[1,"b"]},"repository_id":1}]}',
+      (bytes) => parseAttestationsAnswer(bytes),
+    ],
+    ['a release digest', `${digest}\n`, (bytes) => parseReleaseHash(bytes)],
+    [
+      "Intel's chain",
+      encodeURIComponent(formatPem('CERTIFICATE', utf8('some certificate'))),
+      (bytes) =>
+        intelIssuerChain('intel-pck-crl', {
+          ok: true,
+          bytes,
+          headers: { 'sgx-pck-crl-issuer-chain': latin1(bytes) },
+        }),
+    ],
+  ];
+  for (const [name, seed, read] of seeds)
+    test(`${name} is read, or refused by its code`, async () => {
+      for (let round = 0; round < 500; round++) {
+        try {
+          await read(mutated(utf8(seed), random));
+        } catch (error) {
+          assert.equal((error as { code?: unknown }).code, 'ENDORSEMENT_MALFORMED', String(error));
+        }
+      }
+    });
 });
 
 describe('until when a body is good', async () => {
