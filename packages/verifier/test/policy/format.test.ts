@@ -16,7 +16,7 @@ import { isValid, jsonOf } from './json-schema.ts';
 import { policies } from './policies.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
-const runs = process.env['VITRINE_LONG'] === '1' ? ? 5000 : 200;
+const runs = process.env['VITRINE_LONG'] === '1' ? 5000 : 200;
 
 /** The generator's objects have no prototype. */
 const plain = (policy: VerificationPolicy): unknown => JSON.parse(JSON.stringify(policy));
