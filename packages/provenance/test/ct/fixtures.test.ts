@@ -27,9 +27,9 @@ import {
   fixtureKey,
   fixtureText,
   fixturesFolder,
-  verificationKey,
   withoutFixtures as skip,
 } from './fixtures.ts';
+import { verificationKey } from './keys.ts';
 import { flipped } from './refusal.ts';
 
 const goCt = (name: string) => `ct/go-ct/${name}`;

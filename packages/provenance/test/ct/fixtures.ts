@@ -1,8 +1,9 @@
 /** Real certificates, timestamps and lists, for tests in Node. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseDer, parsePem } from '@vitrine/bytes';
-import { type Certificate, type VerificationKey, parseCertificate, parsePublicKey } from '@vitrine/x509';
+import { parsePem } from '@vitrine/bytes';
+import { type Certificate, type VerificationKey, parseCertificate } from '@vitrine/x509';
+import { verificationKey } from './keys.ts';
 
 export const fixturesFolder =
   process.env['VITRINE_FIXTURES'] ?? new URL('../../../../../shared/fixtures/', import.meta.url).pathname;
@@ -23,13 +24,6 @@ export function fixtureText(path: string): string {
 export function fixtureCertificate(path: string): Certificate {
   const pem = fixtureText(path).replaceAll('----------BEGIN', '-----\n-----BEGIN');
   return parseCertificate(parsePem(pem, path)[0]!.bytes, path);
-}
-
-export function verificationKey(subjectPublicKeyInfo: Uint8Array): VerificationKey {
-  return {
-    subjectPublicKeyInfo,
-    publicKey: parsePublicKey(parseDer(subjectPublicKeyInfo, 'public key')),
-  };
 }
 
 export function fixtureKey(path: string): VerificationKey {

@@ -18,7 +18,7 @@ import { generateKey, issueCertificate } from '@vitrine/simtee/authority';
 import { encodeSct, encodeSctList, sctExtension } from '@vitrine/simtee/ct';
 import { type Certificate, parseCertificate } from '@vitrine/x509';
 import fc from 'fast-check';
-import { verificationKey } from './fixtures.ts';
+import { verificationKey } from './keys.ts';
 import { flipped, refuses } from './refusal.ts';
 import { issue, issuedAt, endsAt, log, theAuthority } from './world.ts';
 
