@@ -29,10 +29,28 @@ const words: Readonly<Partial<Record<FetchErrorCode, string>>> = {
   NAME_NOT_RESOLVED: 'its name is not known to the name service',
   CONNECTION_REFUSED: 'nothing accepts a connection there',
   CONNECTION_RESET: 'the connection was cut before the answer was complete',
-  TLS_FAILED: 'no secure connection came about',
   TIMEOUT: 'it did not answer in time',
   PROTOCOL_ERROR: 'what came back is no HTTP',
 };
+
+/** What is wrong with TLS, as far as OpenSSL says: by its code, or by its message where the code is EPROTO. */
+const tlsWords: readonly (readonly [pattern: RegExp, words: string])[] = [
+  [/CERT_HAS_EXPIRED/, 'its certificate has expired'],
+  [/CERT_NOT_YET_VALID/, 'its certificate is not valid yet'],
+  [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, 'its certificate is for another name'],
+  [
+    /SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY_LEAF)|CERT_SIGNATURE_FAILURE|CERT_UNTRUSTED/,
+    'no root that is trusted vouches for its certificate',
+  ],
+  [
+    /wrong version number|packet length too long|WRONG_VERSION_NUMBER|PACKET_LENGTH/i,
+    'it does not speak TLS there',
+  ],
+  [
+    /unsupported protocol|alert protocol version|UNSUPPORTED_PROTOCOL|ALERT_PROTOCOL_VERSION/i,
+    'it speaks no version of TLS from 1.2 on',
+  ],
+];
 
 /** @param peer who was asked: "kdsintf.amd.com" */
 export function socketFailure(error: unknown, peer: string): VerifierError {
@@ -40,13 +58,18 @@ export function socketFailure(error: unknown, peer: string): VerifierError {
   const code = codeOf(error);
   const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
   const known = fetchCodeOf(code);
+  const reason = known === 'TLS_FAILED' ? wordsOfTls(`${code} ${detail}`) : words[known];
   return new VerifierError(
     known,
-    `${peer}: ${words[known] ?? 'the exchange failed'} (${code || detail.slice(0, 120)}).`,
+    `${peer}: ${reason ?? 'the exchange failed'} (${code || detail.slice(0, 120)}).`,
     {
       cause: error,
     },
   );
+}
+
+function wordsOfTls(text: string): string {
+  return tlsWords.find(([pattern]) => pattern.test(text))?.[1] ?? 'no secure connection came about';
 }
 
 function fetchCodeOf(code: string): FetchErrorCode {

@@ -27,11 +27,12 @@ async function ask(
   return createNetworkSource({ fetch: client.fetch, ...quick, ...options }).get({ kind, url, body });
 }
 
-function assertFails(answer: Answer, code: string, status?: number): void {
+function assertFails(answer: Answer, code: string, status?: number, words = /./): void {
   if (answer.ok) assert.fail('it was answered well');
   assert.equal(answer.code, code, answer.message);
   assert.equal(answer.status, status);
   assert.match(answer.message, /^\S.*\.$/s);
+  assert.match(answer.message, words);
 }
 
 const head = (...lines: string[]) =>
@@ -388,17 +389,22 @@ describe('TLS that fails', async () => {
   test('a certificate that no root vouches for', async (t) => {
     const { port } = await serveTls(t, await authority.issue());
     const { rootPem } = await localAuthority();
-    assertFails(await askTls(t, `https://localhost:${port}/`, [rootPem]), 'TLS_FAILED');
+    assertFails(
+      await askTls(t, `https://localhost:${port}/`, [rootPem]),
+      'TLS_FAILED',
+      undefined,
+      /no root that is trusted/,
+    );
   });
 
   test('a certificate of another name', async (t) => {
     const { port } = await serveTls(t, await authority.issue({ names: ['other.example'] }));
-    assertFails(await askTls(t, `https://localhost:${port}/`), 'TLS_FAILED');
+    assertFails(await askTls(t, `https://localhost:${port}/`), 'TLS_FAILED', undefined, /for another name/);
   });
 
   test('a certificate that has expired', async (t) => {
     const { port } = await serveTls(t, await authority.issue({ notAfter: new Date('2021-01-01T00:00:00Z') }));
-    assertFails(await askTls(t, `https://localhost:${port}/`), 'TLS_FAILED');
+    assertFails(await askTls(t, `https://localhost:${port}/`), 'TLS_FAILED', undefined, /has expired/);
   });
 
   test('a version of TLS that is too old', async (t) => {
@@ -407,7 +413,12 @@ describe('TLS that fails', async () => {
       maxVersion: 'TLSv1.1',
       ciphers: 'DEFAULT@SECLEVEL=0',
     });
-    assertFails(await askTls(t, `https://localhost:${port}/`), 'TLS_FAILED');
+    assertFails(
+      await askTls(t, `https://localhost:${port}/`),
+      'TLS_FAILED',
+      undefined,
+      /no version of TLS from 1\.2 on/,
+    );
   });
 
   test('plain HTTP where TLS is spoken', async (t) => {
@@ -417,7 +428,7 @@ describe('TLS that fails', async () => {
         (socket) => void socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
       ),
     );
-    assertFails(await askTls(t, `https://127.0.0.1:${port}/`), 'TLS_FAILED');
+    assertFails(await askTls(t, `https://127.0.0.1:${port}/`), 'TLS_FAILED', undefined, /does not speak TLS/);
   });
 
   test('TLS where plain HTTP is asked for', async (t) => {
