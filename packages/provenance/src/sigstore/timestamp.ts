@@ -77,8 +77,8 @@ export function parseTimestamp(der: Uint8Array): Timestamp {
       throw new BytesError('TOO_LARGE', `${what}: more than ${MAX_TIMESTAMP_BYTES} bytes.`);
     const response = parseDer(der, what).fields(derTag.sequence);
     const status = response.next().fields(derTag.sequence).next().smallInteger();
-    // granted, or granted with modifications (RFC 3161 section 2.4.2).
-    if (status > 1) throw invalid(`its status is ${status}, not granted`);
+    // "Granted with modifications" (RFC 3161 section 2.4.2) would be for a request that asked for more than a time.
+    if (status !== 0) throw invalid(`its status is ${status}, not granted`);
     const signedData = explicit(response.next(), oid.signedData);
     response.end();
     return parseSignedData(signedData.fields(derTag.sequence));
@@ -89,7 +89,7 @@ export function parseTimestamp(der: Uint8Array): Timestamp {
 function explicit(contentInfo: Der, type: string): Der {
   const fields = contentInfo.fields(derTag.sequence);
   requireOid(fields.next(), type);
-  const content = fields.next().only();
+  const content = fields.next().only(contextTag(0));
   fields.end();
   return content;
 }

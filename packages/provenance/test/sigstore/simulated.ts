@@ -118,6 +118,25 @@ export const acceptance: Suite = {
       },
     },
     {
+      name: 'a timestamp brings its certificate along where the root lists what is above it only',
+      run: async () => {
+        const sigstore = await simulated(2);
+        const trustedRoot = changedRoot(sigstore, (root) => {
+          for (const authority of root['timestampAuthorities'] as Service[])
+            authority.certChain!.certificates.shift();
+        });
+        const request = { ...release, payload: await statementFor(artifact) };
+        const bundle = await sigstore.signDsse({ ...request, timestampBringsCertificate: true });
+        await authenticateBundle({ bundle, trustedRoot, now: later });
+        await authenticate(sigstore, { bundle });
+        const bare = await sigstore.signDsse(request);
+        await expectRefused(
+          () => authenticateBundle({ bundle: bare, trustedRoot, now: later }),
+          'TIMESTAMP_AUTHORITY_UNTRUSTED',
+        );
+      },
+    },
+    {
       name: 'a bare key verifies what it signed, and stands for no certificate',
       run: async () => {
         const sigstore = await simulated(1);
@@ -438,6 +457,7 @@ interface Bundle {
 
 interface Service {
   validFor?: object;
+  readonly certChain?: { readonly certificates: unknown[] };
   readonly publicKey?: { validFor?: object };
 }
 

@@ -25,6 +25,8 @@ export interface SigningRequest {
   readonly bundleVersion?: '0.1' | '0.2' | '0.3';
   /** Whether a timestamp of the authority goes in; default where the log gives no time, and for defects of it. */
   readonly withTimestamp?: boolean;
+  /** Whether the authority's certificate goes along with it; default false: the trusted root has it. */
+  readonly timestampBringsCertificate?: boolean;
   /** Whether it is logged; default true. */
   readonly isLogged?: boolean;
   /** Signs with a bare key instead of a certificate. */
@@ -185,12 +187,17 @@ async function logEntriesOf(
 
 async function timestampsOf(
   { rekor, timestampAuthority }: Services,
-  { at, defect, withTimestamp, isLogged = true }: SigningRequest,
+  { at, defect, withTimestamp, timestampBringsCertificate, isLogged = true }: SigningRequest,
   signature: Uint8Array,
 ): Promise<object[]> {
   const isNeeded = rekor.version === 2 || !isLogged || (defect?.includes('timestamp') ?? false);
   if (!(withTimestamp ?? isNeeded)) return [];
-  const response = await timestampAuthority.timestamp(signature, secondsAfter(at, 1), defect);
+  const response = await timestampAuthority.timestamp({
+    signature,
+    at: secondsAfter(at, 1),
+    bringsCertificate: timestampBringsCertificate,
+    defect,
+  });
   return [{ signedTimestamp: toBase64(response) }];
 }
 

@@ -22,9 +22,17 @@ import type { SigstoreDefect } from './defect.ts';
 
 export interface TimestampAuthority {
   /** @returns DER of a TimeStampResp over the signature */
-  timestamp(signature: Uint8Array, at: Date, defect?: SigstoreDefect): Promise<Uint8Array>;
+  timestamp(request: TimestampRequest): Promise<Uint8Array>;
   /** Member of the trusted root. */
   readonly authority: object;
+}
+
+export interface TimestampRequest {
+  readonly signature: Uint8Array;
+  readonly at: Date;
+  /** Whether the signing certificate goes along; default false. */
+  readonly bringsCertificate?: boolean | undefined;
+  readonly defect?: SigstoreDefect | undefined;
 }
 
 const oid = {
@@ -83,8 +91,7 @@ export async function createTimestampAuthority(from: Date): Promise<TimestampAut
     issueSigner(oid.codeSigning),
   ]);
   return {
-    timestamp: (signature, at, defect) =>
-      respond({ signer, otherSigner, key, foreignKey }, signature, at, defect),
+    timestamp: (request) => respond({ signer, otherSigner, key, foreignKey }, request),
     authority: {
       subject: { organization: 'sigstore.simulated', commonName: 'tsa' },
       uri: 'https://timestamp.simulated/api/v1/timestamp',
@@ -105,9 +112,7 @@ interface Context {
 /** TimeStampResp: granted, and SignedData of version 3 (RFC 3161 section 2.4.2, RFC 5652 section 5). */
 async function respond(
   context: Context,
-  signature: Uint8Array,
-  at: Date,
-  defect: SigstoreDefect | undefined,
+  { signature, at, bringsCertificate = false, defect }: TimestampRequest,
 ): Promise<Uint8Array> {
   const time = timeOf(at, defect);
   const info = await tstInfo(
@@ -135,7 +140,7 @@ async function respond(
     derSet(hashAlgorithm()),
     derSequence(derOid(oid.tstInfo), derElement(contextTag(0), derOctetString(info))),
     // Where the certificate of the trusted root did not sign, the one that did goes along.
-    ...(signer === context.otherSigner ? [derElement(contextTag(0), signer.der)] : []),
+    ...(bringsCertificate || signer === context.otherSigner ? [derElement(contextTag(0), signer.der)] : []),
     derSet(signerInfo),
   );
   return derSequence(
