@@ -17,6 +17,28 @@ interface Hypothesis {
 /** SEV_FEATURES with DebugSwap, which newer kernels turn on by themselves. */
 const DEBUG_SWAP = 0x21n;
 const MAX_VCPUS_TRIED = 64;
+const MAX_WORDS_LEFT_OUT = 64;
+/**
+ * A shell instead of the system or beside it, output to the host, protection turned off (Linux, kernel parameters;
+ * systemd, kernel-command-line).
+ */
+const openingWords = [
+  'init=/bin/sh',
+  'init=/bin/bash',
+  'rdinit=/bin/sh',
+  'rdinit=/bin/bash',
+  'single',
+  'emergency',
+  'systemd.debug_shell',
+  'systemd.debug_shell=1',
+  'systemd.unit=rescue.target',
+  'systemd.unit=emergency.target',
+  'rd.break',
+  'rd.shell',
+  'console=ttyS0',
+  'console=hvc0',
+  'mitigations=off',
+] as const;
 
 /** One sentence for a person. */
 export async function explainMismatch(
@@ -37,7 +59,7 @@ export async function explainMismatch(
   const measured = cpu.registers['launchDigest'];
   for (const { parts: guess, cmdline, sentence } of hypotheses(context, deployment, parts))
     if ((await launchDigest(guess, cmdline)) === measured) return sentence;
-  return 'firmware, kernel, initrd or configuration differ: neither another command line that is known, nor another number of processors, explains it';
+  return 'firmware, kernel, initrd, configuration or command line differ: no word that is left out, none of the known words that open a VM, and no other number of processors explains it';
 }
 
 function* hypotheses(
@@ -52,12 +74,17 @@ function* hypotheses(
       cmdline: claimed,
       sentence: `the VM was started with another command line: ${describe(diffCmdlines(cmdline, claimed))}`,
     };
-  const debug = `${cmdline} tinfoil-debug=on`;
   yield {
     parts,
-    cmdline: debug,
+    cmdline: `${cmdline} tinfoil-debug=on`,
     sentence: 'the VM was started for debugging: tinfoil-debug=on was added to its command line',
   };
+  for (const other of neighbours(cmdline))
+    yield {
+      parts,
+      cmdline: other,
+      sentence: `the VM was started with another command line: ${describe(diffCmdlines(cmdline, other))}`,
+    };
   if (parts.guestFeatures !== DEBUG_SWAP)
     yield {
       parts: { ...parts, guestFeatures: DEBUG_SWAP },
@@ -72,6 +99,20 @@ function* hypotheses(
         cmdline,
         sentence: `the VM has ${vcpus} processors, the signed deployment ${parts.vcpus}`,
       };
+}
+
+/** Command lines with one word less, or with one more of those that open a VM. */
+function* neighbours(cmdline: string): Generator<string, void> {
+  for (const word of openingWords) {
+    yield `${cmdline} ${word}`;
+    yield `${word} ${cmdline}`;
+  }
+  const words = cmdline.split(' ').slice(0, MAX_WORDS_LEFT_OUT);
+  for (const at of words.keys())
+    yield cmdline
+      .split(' ')
+      .filter((_, index) => index !== at)
+      .join(' ');
 }
 
 export function describe(differences: readonly Difference[]): string {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../../../cli/src/command.ts';
+import { vitrine } from '../../../cli/test/vitrine.ts';
 
 export interface Ended {
   readonly status: number;
@@ -47,4 +48,12 @@ export async function runInProcess(
     writeBytes: () => Promise.reject(new Error('no bytes are asked for')),
   });
   return { status, stdout, stderr };
+}
+
+export async function runAsProcess(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Ended> {
+  const { status, stdout, stderr } = await vitrine(words, { env });
+  return { status: status ?? 128, stdout: stdout.toString(), stderr };
 }

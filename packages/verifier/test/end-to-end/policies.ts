@@ -40,6 +40,11 @@ name: one model
 ${builders}measurements:
   model-roots: ["${rootHash}"]
 `,
+  /** An older release than one that was seen before is taken. */
+  rollback: `version: 1
+name: rollback
+${builders}  allow-rollback: true
+`,
   /** Every proof that can be had is demanded. */
   everything: `version: 1
 name: everything

@@ -13,7 +13,7 @@ export interface Stage {
   readonly home: Home;
   readonly anchors: AnchorFiles;
   /** The words that name anchors and mirrors. */
-  words(service: Service): readonly string[];
+  words(service: Pick<Service, 'mirrorWords'>): readonly string[];
   /** @returns the path of a file with the text */
   file(name: string, content: string | Uint8Array): string;
   close(): void;

@@ -81,7 +81,7 @@ export const channelAttacks: readonly Attack[] = [
       }),
     })),
     exit: 1,
-    code: 'TLS_ROOT_UNTRUSTED',
+    code: 'TLS_CHAIN_INVALID',
     says: 'from a certification authority that is trusted',
   },
   {
@@ -93,7 +93,7 @@ export const channelAttacks: readonly Attack[] = [
     }),
     exit: 3,
     code: 'BODY_TOO_LARGE',
-    says: 'more than the 16777216 that it may have',
+    says: 'more than 16777216 bytes, which it never has',
   },
   {
     name: 'gzip-bomb',
@@ -103,7 +103,7 @@ export const channelAttacks: readonly Attack[] = [
     }),
     exit: 3,
     code: 'BODY_TOO_LARGE',
-    says: 'more than the 16777216 that it may have',
+    says: 'more than 16777216 bytes, which it never has',
   },
   {
     name: 'gzip-bomb-in-the-document',

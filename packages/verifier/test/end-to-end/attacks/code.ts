@@ -104,7 +104,7 @@ export const codeAttacks: readonly Attack[] = [
     deed: 'makes up the proof that the public log has the signature',
     visits: released(() => ({ sigstoreDefect: 'bad-inclusion' })),
     exit: 1,
-    code: 'CHECKPOINT_ROOT_MISMATCH',
+    code: 'REKOR_INCLUSION_INVALID',
     says: 'log',
   },
   {
@@ -114,7 +114,7 @@ export const codeAttacks: readonly Attack[] = [
       sigstore: await createSigstore({ from: new Date(now.getTime() - 365 * DAY_MS) }),
     })),
     exit: 1,
-    code: 'REKOR_KEY_NOT_TRUSTED',
+    code: 'FULCIO_CHAIN_INVALID',
     says: 'The deployment statement is signed',
   },
 ];

@@ -112,7 +112,7 @@ export const runtimeAttacks: readonly Attack[] = [
     visits: native((scene) => ({ ...scene, report: { chipId: new Uint8Array(64).fill(0x99) } })),
     exit: 1,
     code: 'VCEK_HWID_MISMATCH',
-    says: 'chip',
+    says: "of the VCEK's certificate",
   },
   {
     name: 'revoked-ask',
@@ -186,7 +186,7 @@ export const runtimeAttacks: readonly Attack[] = [
       }),
     })),
     exit: 1,
-    code: 'CRL_STALE',
+    code: 'CRL_EXPIRED',
     says: "AMD has not revoked the processor's keys",
   },
   {
@@ -247,7 +247,7 @@ export const runtimeAttacks: readonly Attack[] = [
     deed: 'goes on with a GPU that NVIDIA has revoked',
     visits: native((scene) => ({ ...scene, gpuStatus: 'revoked' })),
     exit: 1,
-    code: 'CERT_REVOKED',
+    code: 'GPU_CERTIFICATE_REVOKED',
     says: 'NVIDIA has not revoked it',
   },
   {
