@@ -82,6 +82,10 @@ async function requests(): Promise<
       'SEV-SNP with two GPUs and a switch, one of them with its endorsements',
       { ...bare, devices: [endorsed, device('gpu1'), device('nvswitch0')] },
     ],
+    snp_with_launch: [
+      'SEV-SNP with what it says it was launched with',
+      { ...bare, launch: { cmdline: 'ro', vcpus: 2 } },
+    ],
     snp_with_other_keys: [
       'SEV-SNP with an attested key of a program',
       { ...bare, keys: { ...keys, others: { receipts: Uint8Array.of(0x30, 0x00) } } },

@@ -21,6 +21,8 @@ export interface VitrineDocumentRequest {
   /** Default none. */
   readonly devices?: readonly ServiceDevice[];
   readonly release?: ServiceRelease;
+  /** What the service says that it was launched with. */
+  readonly launch?: { readonly cmdline?: string; readonly vcpus?: number };
   readonly defects?: VitrineDefects;
 }
 
@@ -49,6 +51,7 @@ export async function writeVitrineDocument(request: VitrineDocumentRequest): Pro
       Object.fromEntries(devices.map((device) => [device.id, endorsements(device)])),
     ),
     deployment: release && writeRelease(release),
+    launch: request.launch,
   };
   return finish(document, defects);
 }

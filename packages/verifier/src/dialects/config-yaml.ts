@@ -20,8 +20,27 @@ export type ConfigNode =
 export function parseConfigYaml(bytes: Uint8Array, what: string): ConfigNode {
   if (bytes.length > maximumConfigBytes)
     throw malformed(what, `at most ${maximumConfigBytes} bytes`, `${bytes.length}`);
-  const { contents } = onlyDocument(decodeUtf8(bytes, what), what);
+  const { contents } = onlyDocument(visibleText(bytes, what), what);
   return new Tree(what).node(contents, what, 0);
+}
+
+/**
+ * Signs that end a line for a reader of YAML 1.1 and not for one of 1.2 (the guest has the one, this is the other), and
+ * control characters, which both forbid.
+ */
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const ambiguous = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\ufeff]|\r(?!\n)/;
+
+function visibleText(bytes: Uint8Array, what: string): string {
+  const text = decodeUtf8(bytes, what);
+  const found = ambiguous.exec(text)?.[0].codePointAt(0);
+  if (found !== undefined)
+    throw malformed(
+      what,
+      'lines that every reader sees in the same way',
+      `U+${found.toString(16).toUpperCase().padStart(4, '0')}`,
+    );
+  return text;
 }
 
 /** Tokens are counted and nesting is measured before anything recursive sees them. */
@@ -97,7 +116,7 @@ function keyOf(key: ParsedNode | null, path: string): string {
   refusePointersAndTags(key, path);
   const scalar = isScalar(key) ? scalarOf(key, path) : undefined;
   if (scalar?.kind !== 'scalar') throw malformed(path, 'keys that are words', 'a map, a list or nothing');
-  if (scalar.text === '<<' && !scalar.isQuoted) throw malformed(path, 'keys', 'a merge key "<<"');
+  if (scalar.text === '<<') throw malformed(path, 'keys', 'a merge key "<<"');
   return scalar.text;
 }
 

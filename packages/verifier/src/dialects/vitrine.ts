@@ -15,6 +15,7 @@ import type {
   PresentedCpu,
   PresentedDevice,
   PresentedKeys,
+  PresentedLaunch,
   PresentedRelease,
 } from '../presented.ts';
 import {
@@ -70,7 +71,16 @@ export function parseVitrine(bytes: Uint8Array): Promise<Presented> {
 }
 
 export async function presentVitrine(document: JsonNode): Promise<Presented> {
-  document.onlyNames('format', 'nonce', 'cpu', 'keys', 'devices', 'device_endorsements', 'deployment');
+  document.onlyNames(
+    'format',
+    'nonce',
+    'cpu',
+    'keys',
+    'devices',
+    'device_endorsements',
+    'deployment',
+    'launch',
+  );
   document.get('format').word(vitrineFormat);
   const nonce = lowerHexBytes(document.get('nonce'), nonceBytes);
   const keyBytes = someBase64(document.get('keys'), limits.keysBytes);
@@ -89,7 +99,7 @@ export async function presentVitrine(document: JsonNode): Promise<Presented> {
     keys: readKeys(keyBytes),
     devices: { devices: readDevices(deviceBytes, document.optional('device_endorsements'), nonce) },
     release: await readRelease(document.optional('deployment')),
-    launch: {},
+    launch: maybe(document, 'launch', readLaunch) ?? {},
   };
 }
 
@@ -246,5 +256,16 @@ async function readRelease(deployment: JsonNode | undefined): Promise<PresentedR
     deployment: file,
     bundles: bundles('bundles'),
     platformBundles: bundles('platform_bundles'),
+  };
+}
+
+/** Printable ASCII, as in the deployment file. */
+function readLaunch(launch: JsonNode): PresentedLaunch {
+  launch.onlyNames('cmdline', 'vcpus');
+  return {
+    cmdline: maybe(launch, 'cmdline', (node) =>
+      matching(node, /^[\x20-\x7e]{0,4096}$/, 'up to 4096 ASCII characters'),
+    ),
+    vcpus: maybe(launch, 'vcpus', (node) => node.integer(1, 4096)),
   };
 }

@@ -105,6 +105,13 @@ describe('a measured configuration', () => {
     assert.equal(config.shim.isWildcard, true);
   });
 
+  test('may have lines that end as in a DOS file', () => {
+    assert.deepEqual(
+      readMeasuredConfig(utf8(current.replaceAll('\n', '\r\n'))),
+      readMeasuredConfig(utf8(current)),
+    );
+  });
+
   test('says that attestation is a dummy', () => {
     const config = readMeasuredConfig(
       utf8(current.replace('dummy-attestation: false', 'dummy-attestation: true')),
@@ -160,6 +167,13 @@ const refusals: readonly [name: string, yaml: string | Uint8Array, about?: RegEx
   ['an alias', `${base}x: &a 1\ny: *a\n`, /anchor/],
   ['an alias as key', `${base}x: &a b\n*a : 1\n`, /anchor/],
   ['a merge key', `${base}shim:\n  <<: {dummy-attestation: true}\n`, /merge/],
+  ['a merge key in quotes', `${base}shim:\n  "<<": {dummy-attestation: true}\n`, /merge/],
+  ['a next-line sign, which ends a comment for some readers', `${base}# a\u0085gpus: 8\n`, /U\+0085/],
+  ['a line separator', `${base}# a\u2028gpus: 8\n`, /U\+2028/],
+  ['a paragraph separator', `${base}# a\u2029gpus: 8\n`, /U\+2029/],
+  ['a carriage return alone', `${base}# a\rgpus: 8\n`, /U\+000D/],
+  ['a byte order mark', `\ufeff${base}`, /U\+FEFF/],
+  ['a NUL', `${base}# \0\n`, /U\+0000/],
   ['a tag', `${base}x: !!str 1\n`, /tag/],
   ['a tag of its own', `${base}x: !evil 1\n`],
   ['a directive', `%YAML 1.1\n---\n${base}`, /directives/],

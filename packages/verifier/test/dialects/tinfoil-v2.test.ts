@@ -61,6 +61,12 @@ describe('a Tinfoil v2 document', () => {
     assert.deepEqual(presented.cpu.report, cpu.report);
   });
 
+  test('without an HPKE key has none: zeros are no key', async () => {
+    const { tlsSpkiSha256 } = machine.keys;
+    const document = await writeTinfoilV2({ keys: { tlsSpkiSha256 }, attest: machine.tdx });
+    assert.equal((await parseTinfoilV2(document)).keys.hpkePublicKey, undefined);
+  });
+
   test('with evidence for other keys gives other keys', async () => {
     const reportData = Uint8Array.from({ length: 64 }, (_, at) => at);
     const document = await writeTinfoilV2({

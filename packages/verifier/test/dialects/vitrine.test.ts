@@ -8,6 +8,8 @@ import { parseVitrine, vitrineReportData } from '../../src/dialects/index.ts';
 import { type Json, altered, refused, textAltered } from './refusal.ts';
 import { type Machine, attestedIn, simulatedMachine } from './simulated.ts';
 
+const launch = { cmdline: 'root=/dev/mapper/root', vcpus: 8 };
+
 let machine: Machine;
 let snp: Uint8Array;
 let tdx: Uint8Array;
@@ -15,7 +17,7 @@ let tdx: Uint8Array;
 before(async () => {
   machine = await simulatedMachine();
   const { nonce, keys, devices, release } = machine;
-  snp = await writeVitrineDocument({ nonce, keys, devices, release, attest: machine.snp });
+  snp = await writeVitrineDocument({ nonce, keys, devices, release, launch, attest: machine.snp });
   tdx = await writeVitrineDocument({ nonce, keys, attest: machine.tdx });
 });
 
@@ -51,6 +53,7 @@ describe('the native document', () => {
       assert.deepEqual(device.nonce, machine.nonce);
       assert.equal(device.chain.match(/BEGIN CERTIFICATE/g)?.length, 5);
     }
+    assert.deepEqual(presented.launch, launch);
     assert.equal(presented.release.repository, 'acme/chat');
     assert.equal(presented.release.tag, 'v1.2.3');
     assert.deepEqual(presented.release.deployment, machine.release.deployment);
@@ -198,6 +201,10 @@ const refusals: readonly [name: string, change: (json: Json) => void, about: Reg
   ['nine bundles', (json) => (json.deployment.bundles = new Array(9).fill('AA==')), /bundles/],
   ['bundles that are no list', (json) => (json.deployment.bundles = 'AA=='), /bundles/],
   ['a member of the deployment that is not known', (json) => (json.deployment.digest = 'ab'), /digest/],
+  ['a command line with a line break', (json) => (json.launch.cmdline = 'a\nb'), /cmdline/],
+  ['a command line of 4097 signs', (json) => (json.launch.cmdline = 'a'.repeat(4097)), /cmdline/],
+  ['no processors', (json) => (json.launch.vcpus = 0), /vcpus/],
+  ['another member about its launch', (json) => (json.launch.initrd = ''), /initrd/],
   ['null for a part', (json) => (json.deployment = null), /deployment/],
 ];
 

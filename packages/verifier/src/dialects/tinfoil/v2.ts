@@ -1,5 +1,5 @@
 /** Tinfoil's document of version 2: evidence alone, compressed; the keys are in REPORTDATA itself. */
-import { type JsonNode, parseJson, sha256, toHex, utf8 } from '@vitrine/bytes';
+import { type JsonNode, isZero, parseJson, sha256, toHex, utf8 } from '@vitrine/bytes';
 import type { Presented, PresentedBinding, PresentedCpu, PresentedKeys } from '../../presented.ts';
 import { gunzip } from '../gunzip.ts';
 import {
@@ -79,11 +79,16 @@ export async function readTinfoilV2(document: JsonNode): Promise<TinfoilV2> {
     },
     keys: {
       tlsSpkiSha256: toHex(reportData.subarray(0, 32)),
-      hpkePublicKey: toHex(reportData.subarray(32)),
+      hpkePublicKey: hpkeKeyOf(reportData.subarray(32)),
       others: {},
     },
     documentSha256: toHex(await sha256(utf8(format + body.string()))),
   };
+}
+
+/** Zeros are no key: whoever seals to them seals to everybody. */
+function hpkeKeyOf(half: Uint8Array): string | undefined {
+  return isZero(half) ? undefined : toHex(half);
 }
 
 /** What a service's firmware interface gave behind the report is no part of it. */
