@@ -90,7 +90,7 @@ export async function verify(inputs: VerifyInputs): Promise<AttestationResult> {
     },
     release: code.release,
     modelPacks: consistency.modelPacks,
-    trusted: [...(cpu ? [cpu.trusted] : []), ...code.trusted, ...channel.trusted],
+    trusted: [...(cpu ? [cpu.trusted] : []), ...code.trusted, ...consistency.trusted, ...channel.trusted],
   };
 }
 

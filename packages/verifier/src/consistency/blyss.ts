@@ -67,6 +67,7 @@ export async function checkBlyssConsistency(
     recomputed: 'digest' in recomputed ? { launchDigest: recomputed.digest } : {},
     // Blyss loads weights from the network at run time: no pack is measured.
     modelPacks: [],
+    trusted: [],
     checks: [measurementCheck(cpu, recomputed), imagesCheck(context, parsed), modelCheck(context)],
   };
 }

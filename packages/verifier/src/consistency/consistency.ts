@@ -17,6 +17,8 @@ export interface Consistency {
   readonly signed: Readonly<Record<string, string>>;
   readonly recomputed: Readonly<Record<string, string>>;
   readonly modelPacks: readonly ResultModelPack[];
+  /** Whose word was taken besides the deployment's builders. */
+  readonly trusted: readonly string[];
   readonly checks: readonly ResultCheck[];
 }
 
@@ -88,6 +90,7 @@ export async function checkConsistency(
   const signed = reference ? registersOf(reference.deployment) : {};
   const recomputed = await recompute(context, reference?.deployment, config);
   const packs = packsOf(config);
+  const hardware = cpu?.platform === 'tdx' ? await checkHardware(context, cpu) : { checks: [], trusted: [] };
   return {
     signed,
     recomputed: recomputed.registers,
@@ -95,13 +98,23 @@ export async function checkConsistency(
     checks: [
       await measurementCheck(context, cpu, code, recomputed, config),
       recomputedCheck(context, cpu, recomputed),
-      // A pinned measurement says nothing of the configuration behind it.
       ...(isPinned && !reference
-        ? []
+        ? withPinsAlone([configCheck, ...deploymentChecks(context, undefined, undefined)])
         : [configCheck, ...deploymentChecks(context, reference?.deployment, config)]),
-      ...(cpu?.platform === 'tdx' ? await checkHardware(context, cpu) : []),
+      ...hardware.checks,
     ],
+    trusted: hardware.trusted,
   };
+}
+
+/** A pin stands for everything that was measured, and shows nothing of it: what is behind it is not required to be seen. */
+function withPinsAlone(checks: readonly ResultCheck[]): readonly ResultCheck[] {
+  const reason = 'the policy pins the measurement as a whole: no signed configuration was read';
+  return checks.map((check) => ({
+    ...check,
+    required: check.rule === 'consistency.models' && check.required,
+    reason,
+  }));
 }
 
 /** By the names that evidence has for them. */

@@ -36,15 +36,26 @@ const predicateTypes = [
 ];
 const MAX_PLATFORMS = 4096;
 
-export async function checkHardware(context: Context, cpu: AuthenticCpu): Promise<readonly ResultCheck[]> {
+export interface HardwareOutcome {
+  readonly checks: readonly ResultCheck[];
+  readonly trusted: readonly string[];
+}
+
+export async function checkHardware(context: Context, cpu: AuthenticCpu): Promise<HardwareOutcome> {
   const { hardware, pinned } = context.policy.measurements;
-  if (pinned.some(({ registers }) => registers['mrtd'] && registers['rtmr0'])) return [];
-  if (hardware !== null) return [matchCheck(hardware, cpu, what)];
+  const nobody: readonly string[] = [];
+  if (pinned.some(({ registers }) => registers['mrtd'] && registers['rtmr0']))
+    return { checks: [], trusted: nobody };
+  if (hardware !== null) return { checks: [matchCheck(hardware, cpu, what)], trusted: nobody };
   const signed = await signedPlatforms(context);
+  const promise = { ...what, evidence: 'platform statement' };
   if ('platforms' in signed)
-    return [matchCheck(signed.platforms, cpu, { ...what, evidence: 'platform statement' })];
-  if ('reason' in signed) return [unchecked(what, signed.reason, signed.code)];
-  return [refused({ ...what, evidence: 'platform statement' }, signed)];
+    return {
+      checks: [matchCheck(signed.platforms, cpu, promise)],
+      trusted: [`${signed.signer}, who says which platforms are good`],
+    };
+  if ('reason' in signed) return { checks: [unchecked(what, signed.reason, signed.code)], trusted: nobody };
+  return { checks: [refused(promise, signed)], trusted: nobody };
 }
 
 function matchCheck(known: readonly KnownPlatform[], cpu: AuthenticCpu, promise: Promised): ResultCheck {
@@ -59,10 +70,13 @@ function matchCheck(known: readonly KnownPlatform[], cpu: AuthenticCpu, promise:
   return promised(promise, [decided(match !== undefined, rule, 'HARDWARE_NO_MATCH')]);
 }
 
+interface SignedPlatforms {
+  readonly platforms: readonly KnownPlatform[];
+  readonly signer: string;
+}
+
 /** From a statement over platforms that somebody acceptable signed. */
-async function signedPlatforms(
-  context: Context,
-): Promise<{ readonly platforms: readonly KnownPlatform[] } | Missing | Refusal> {
+async function signedPlatforms(context: Context): Promise<SignedPlatforms | Missing | Refusal> {
   const found = await platformBundles(context);
   if ('reason' in found) return found;
   const { authentic, refusals } = await authenticateAll(found.bundles, context);
@@ -81,7 +95,10 @@ async function signedPlatforms(
     };
   }
   try {
-    return { platforms: readPlatforms(accepted.signed.statement.predicate) };
+    return {
+      platforms: readPlatforms(accepted.signed.statement.predicate),
+      signer: accepted.builder?.repository ?? '',
+    };
   } catch (error) {
     if (!(error instanceof BytesError)) throw error;
     return { code: 'PLATFORM_STATEMENT_MALFORMED', message: error.message };
