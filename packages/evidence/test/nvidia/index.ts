@@ -5,6 +5,7 @@ import { fixtureSuite } from './fixtures.ts';
 import { manifestSuites } from './manifests.ts';
 import { mutantSuite } from './mutants.ts';
 import { policySuite } from './policies.ts';
+import { realTokenSuite } from './real-tokens.ts';
 import { simulatedSuites } from './simulated.ts';
 import { tokenSuites } from './tokens.ts';
 
@@ -15,6 +16,7 @@ export const suites: readonly Suite[] = [
   ...simulatedSuites,
   damageSuite,
   ...manifestSuites,
+  realTokenSuite,
   ...tokenSuites,
   mutantSuite,
 ];
