@@ -195,6 +195,8 @@ function text(node: JsonNode, maximumCharacters: number, minimumCharacters = 1):
   const value = node.string();
   if (value.length < minimumCharacters || value.length > maximumCharacters)
     throw malformed(`${node.path} has ${value.length} characters`);
+  // It will be shown on somebody's terminal.
+  if (/\p{Cc}/u.test(value)) throw malformed(`${node.path} holds a control character`);
   return value;
 }
 

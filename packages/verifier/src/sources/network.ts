@@ -211,7 +211,14 @@ function answerOf(
   return failure(code, message);
 }
 
-function failure(code: FetchErrorCode, message: string, status?: number): Answer {
+const MAX_MESSAGE_CHARACTERS = 1000;
+
+/** The sentence goes to a terminal and into proofs, and a server may have had a say in it. */
+function failure(code: FetchErrorCode, text: string, status?: number): Answer {
+  const message = text
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .slice(0, MAX_MESSAGE_CHARACTERS)
+    .toWellFormed();
   return { ok: false, code, message, ...(status === undefined ? {} : { status }) };
 }
 

@@ -119,6 +119,26 @@ const edits: Readonly<Record<string, readonly [why: string, kind: DamageKind, ed
   ],
   endpoint_empty: ['An endpoint without a character', 'shape', (p) => (p['endpoint'] = '')],
   endpoint_number: ['An endpoint that is no text', 'shape', (p) => (p['endpoint'] = 1)],
+  endpoint_escape: [
+    'An endpoint that moves the cursor of a terminal',
+    'shape',
+    (p) => (p['endpoint'] = 'https://evil.example/\u001b[2K\u001b[1Ghttps://good.example'),
+  ],
+  answer_message_escape: [
+    'A sentence with a line break',
+    'shape',
+    (p) => (p.answers[4]!['message'] = 'No.\nverified'),
+  ],
+  header_line_break: [
+    'A header with a line break',
+    'shape',
+    (p) => (p.answers[1]!['headers'] = { a: 'b\r\nc: d' }),
+  ],
+  memory_tag_escape: [
+    'A tag with a control character',
+    'shape',
+    (p) => (p.memory.entries[0]!['tag'] = 'v2\u0085'),
+  ],
   repository_empty: ['A repository without a character', 'shape', (p) => (p['repository'] = '')],
   dialect_unknown: ['A dialect that is not known', 'shape', (p) => (p['dialect'] = 'other')],
   requested_dialect_case: ['A dialect in capitals', 'shape', (p) => (p['requestedDialect'] = 'Tinfoil')],

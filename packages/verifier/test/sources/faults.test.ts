@@ -471,6 +471,17 @@ describe('addresses that are not asked', () => {
     assert.equal(!answer.ok && answer.code, 'OFFLINE');
   });
 
+  test('what a server or a client says is told without control characters, and not at any length', async () => {
+    const fetch = () => Promise.reject(new Error(`\u001b[2Kverified\n${'x'.repeat(5000)}\ud800`));
+    const answer = await createNetworkSource({ fetch, ...quick }).get({
+      kind: 'endpoint-document',
+      url: 'https://a.example/',
+    });
+    assert.ok(!answer.ok);
+    assert.match(answer.message, /^[^\p{Cc}]{1,1000}$/u);
+    assert.ok(answer.message.isWellFormed());
+  });
+
   test('a client that fails in a way of its own is an answer too', async () => {
     const source = createNetworkSource({ fetch: () => Promise.reject(new TypeError('odd')), ...quick });
     assertFails(await source.get({ kind: 'endpoint-document', url: 'https://a.example/' }), 'PROTOCOL_ERROR');
