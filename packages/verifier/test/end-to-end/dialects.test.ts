@@ -101,6 +101,13 @@ test('TDX is verified with collateral that travels in the document, where Intel 
   assert.equal(status, 0, stdout + stderr);
 });
 
+test('TDX is verified by a Tinfoil document whose platform is in the list that Tinfoil signs', async () => {
+  const scene: Scene = { ...honestScene(stage.world, 'tinfoil-v3'), platform: 'tdx' };
+  const { status, stdout, stderr } = await verifyOnce(stage, scene);
+  assert.equal(status, 0, stdout + stderr);
+  assert.match(stdout, /✓ The firmware and virtual hardware are of a platform that is known/);
+});
+
 test('firmware of a trust domain that nobody knows keeps it from being verified', async () => {
   const scene: Scene = { ...honestScene(stage.world), platform: 'tdx' };
   const { status, stdout } = await verifyOnce(stage, scene, ['--repo', repository]);

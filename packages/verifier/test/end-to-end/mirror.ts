@@ -1,7 +1,8 @@
 /** What AMD, Intel, NVIDIA, GitHub and the logs of the simulated world answer, by the path of the question. */
-import { sha256, toBase64, toHex, utf8 } from '@vitrine/bytes';
+import { decodeUtf8, sha256, toBase64, toHex, utf8 } from '@vitrine/bytes';
 import { type GpuDevice, issueGpuOcsp } from '@vitrine/simtee';
 import { createOcspRequest, formatPemCertificates } from '@vitrine/x509';
+import { platformRepository } from './platforms.ts';
 import type { Scene } from './scene.ts';
 import { CT_ORIGIN, type World } from './world.ts';
 
@@ -78,12 +79,22 @@ function ocspQuestion({ holders }: GpuDevice, at: number): Promise<Uint8Array> {
   return createOcspRequest(holders[at]!.certificate, holders[at + 1]!.certificate, { hash: 'SHA-384' });
 }
 
-function githubAnswer({ release }: Scene, path: string): MirrorAnswer | undefined {
-  const { repository, digest, bundle } = release;
-  if (path === `/${repository}/releases/latest/download/tinfoil.hash`)
-    return { headers: { 'content-type': 'text/plain' }, body: utf8(`${toHex(digest)}\n`) };
-  if (path !== `/repos/${repository}/attestations/sha256:${toHex(digest)}`) return undefined;
-  return json({ attestations: [{ bundle: JSON.parse(new TextDecoder().decode(bundle)) as unknown }] });
+function githubAnswer({ release, platforms }: Scene, path: string): MirrorAnswer | undefined {
+  const latest = (repository: string, name: string) => `/${repository}/releases/latest/download/${name}`;
+  const attestations = (repository: string, digest: Uint8Array) =>
+    `/repos/${repository}/attestations/sha256:${toHex(digest)}`;
+  switch (path) {
+    case latest(release.repository, 'tinfoil.hash'):
+      return { headers: { 'content-type': 'text/plain' }, body: utf8(`${toHex(release.digest)}\n`) };
+    case latest(platformRepository, 'hardware-measurements.json'):
+      return { headers: { 'content-type': 'application/json' }, body: platforms.file };
+    case attestations(release.repository, release.digest):
+      return json({ attestations: [{ bundle: JSON.parse(decodeUtf8(release.bundle)) as unknown }] });
+    case attestations(platformRepository, platforms.digest):
+      return json({ attestations: [{ bundle: JSON.parse(decodeUtf8(platforms.bundle)) as unknown }] });
+    default:
+      return undefined;
+  }
 }
 
 async function logAnswer({ logs }: World, path: string): Promise<MirrorAnswer | undefined> {

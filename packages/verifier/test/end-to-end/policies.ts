@@ -1,7 +1,7 @@
 /** Policies of people who verify the simulated services: what a dialect cannot show is said to be dispensed with. */
 import { toHex } from '@vitrine/bytes';
+import { tdxPlatform } from './platforms.ts';
 import { repository } from './release.ts';
-import { tdxPlatform } from './scene.ts';
 
 const builders = `code:
   builders:

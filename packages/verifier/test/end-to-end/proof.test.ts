@@ -193,7 +193,11 @@ suite('watching', () => {
 suite('a policy drafted from a service', () => {
   const scenes: readonly [string, (world: Stage['world']) => Scene, readonly string[]][] = [
     ['with SNP and two GPUs', (world) => honestScene(world), ['--repo', repository]],
-    ['that is a trust domain', (world) => ({ ...honestScene(world), platform: 'tdx' }), ['--repo', repository]],
+    [
+      'that is a trust domain',
+      (world) => ({ ...honestScene(world, 'tinfoil-v3'), platform: 'tdx' }),
+      ['--repo', repository],
+    ],
   ];
   for (const [name, sceneOf, acceptance] of scenes)
     test(`${name} accepts that service, and refuses it with another measurement`, async () => {
@@ -238,7 +242,7 @@ suite('the memory of releases', () => {
   test('is kept for the next run, belongs to one user, and a policy can overrule it', async () => {
     const { world } = stage;
     const at = new Date(world.now.getTime() - 100 * 86_400_000);
-    const older = { ...honestScene(world), release: await world.issueRelease({ tag: 'v1.1.0', at }) };
+    const older = { ...honestScene(world), release: await world.issueRelease({ tag: 'v1.1.0', at, extraWords: 'quiet' }) };
     const [home, stranger] = [newHome(), newHome()];
     try {
       await withService(stage, honestScene(world), async (service) => {

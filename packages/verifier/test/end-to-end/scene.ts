@@ -21,9 +21,11 @@ import {
 import type { TdxCollateral } from '@vitrine/evidence';
 import type { TlsServerCertificate } from '@vitrine/simtee/ct';
 import { blyssCmdline } from './blyss-launch.ts';
+import { type PlatformList, tdxPlatform } from './platforms.ts';
 import { type Release, vcpus } from './release.ts';
 import type { World } from './world.ts';
 
+export { tdxPlatform } from './platforms.ts';
 export type DialectForm = 'vitrine' | 'tinfoil-v3' | 'tinfoil-v2' | 'blyss';
 
 /** Answers a request in place of the honest service. @param honest the document's bytes */
@@ -50,6 +52,8 @@ export interface Scene {
   readonly quote?: Partial<TdxQuoteRequest>;
   /** Of TDX, in the document; where left out, the mirror of Intel's service has it. */
   readonly collateral?: TdxCollateral;
+  /** That GitHub gives out. */
+  readonly platforms: PlatformList;
   readonly gpus: readonly GpuDevice[];
   readonly gpuReport?: (nonce: Uint8Array, index: number) => Partial<GpuReportRequest>;
   readonly gpuStatus?: 'good' | 'revoked' | 'unknown';
@@ -67,12 +71,9 @@ export interface Scene {
 }
 
 export function honestScene(world: World, dialect: DialectForm = 'vitrine'): Scene {
-  const { release, tls, vcek, crl, gpus } = world;
-  return { dialect, platform: 'sev-snp', release, tls, vcek, crl, gpus };
+  const { release, tls, vcek, crl, platforms, gpus } = world;
+  return { dialect, platform: 'sev-snp', release, tls, vcek, crl, platforms, gpus };
 }
-
-/** TDX register values that belong to the platform, 48 bytes each. */
-export const tdxPlatform = { mrtd: new Uint8Array(48).fill(0x70), rtmr0: new Uint8Array(48).fill(0x7a) };
 
 /** The document that the scene's service answers with. @param nonce 32 bytes, the client's */
 export async function writeDocument(scene: Scene, world: World, nonce: Uint8Array): Promise<Uint8Array> {

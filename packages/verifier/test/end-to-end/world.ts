@@ -31,6 +31,7 @@ import {
   issueTlsCertificate,
 } from '@vitrine/simtee/ct';
 import { type SnpTcb, type TdxCollateral, parseGpuReport, rimIds } from '@vitrine/evidence';
+import { type PlatformList, createPlatformList } from './platforms.ts';
 import { type Release, type ReleaseRequest, createRelease } from './release.ts';
 
 export interface World {
@@ -51,6 +52,7 @@ export interface World {
   /** Manifests by NVIDIA's names for them. */
   readonly rims: ReadonlyMap<string, Uint8Array>;
   readonly sigstore: SimulatedSigstore;
+  readonly platforms: PlatformList;
   readonly web: TlsAuthority;
   /** Of three operators; the certificate is in the first two. */
   readonly logs: readonly SimulatedCtLog[];
@@ -115,6 +117,7 @@ export async function createWorld({ now: given, model, amdKeys }: WorldRequest):
     otherGpu: await createGpuDevice(nvidia),
     rims: await issueRims(nvidia, gpus[0]),
     sigstore,
+    platforms: await createPlatformList(sigstore, daysAgo(3)),
     web,
     logs,
     tls: await issueTls(),

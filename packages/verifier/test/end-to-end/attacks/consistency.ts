@@ -1,5 +1,6 @@
 /** Attacks on what runs: another configuration, model, image or command line than was signed. */
 import { blyssCmdline } from '../blyss-launch.ts';
+import { createPlatformList } from '../platforms.ts';
 import { policies } from '../policies.ts';
 import {
   type ReleaseRequest,
@@ -91,6 +92,35 @@ export const consistencyAttacks: readonly Attack[] = [
     exit: 1,
     code: 'CMDLINE_NOT_RECONSTRUCTED',
     says: 'also: init',
+  },
+  {
+    name: 'another-firmware',
+    deed: 'starts the trust domain with firmware of its own',
+    visits: once(
+      (scene) => ({ ...scene, platform: 'tdx', quote: { mrTd: new Uint8Array(48).fill(0xbe) } }),
+      (world) => honestScene(world, 'tinfoil-v3'),
+    ),
+    exit: 1,
+    code: 'HARDWARE_NO_MATCH',
+    says: 'The firmware and virtual hardware are of a platform that is known',
+  },
+  {
+    name: 'platforms-of-its-own',
+    deed: 'publishes a list of good platforms that it signed itself',
+    visits: once(
+      async (scene, { sigstore, now }) => ({
+        ...scene,
+        platform: 'tdx',
+        platforms: await createPlatformList(sigstore, now, {
+          repository: 'mallory/platforms',
+          ref: 'refs/tags/v7',
+        }),
+      }),
+      (world) => honestScene(world, 'tinfoil-v3'),
+    ),
+    exit: 1,
+    code: 'WORKFLOW_REPOSITORY_MISMATCH',
+    says: 'mallory/platforms',
   },
   {
     name: 'more-processors',
