@@ -41,7 +41,7 @@ export interface Inclusion {
 /** What came of one target. */
 export type InclusionOutcome =
   | { readonly log: CtLog; readonly kind: 'included'; readonly inclusion: Inclusion }
-  /** An answer contradicts the promise, or is no answer. */
+  /** An answer contradicts the promise. */
   | { readonly log: CtLog; readonly kind: 'refused'; readonly error: ProvenanceError }
   | { readonly log: CtLog; readonly kind: 'not-checked'; readonly reason: string };
 
@@ -50,8 +50,16 @@ const MAX_PROOF_BYTES = 64 * 1024;
 const MAX_TILE_BYTES = 8192;
 const MAX_AUDIT_PATH = 64;
 const LEAF_INDEX = 0;
-/** The log is within its time: no contradiction, and no proof. */
-const notYetDue: CtErrorCode = 'INCLUSION_NOT_YET_DUE';
+/**
+ * No contradiction, and no proof: the log is within its time, or what came is no answer of a log at all, as a page of a
+ * portal or half of a file are none. Whoever can send such a thing can as well send nothing.
+ */
+const undecided: readonly string[] = [
+  'INCLUSION_NOT_YET_DUE',
+  'TREE_HEAD_MALFORMED',
+  'PROOF_MALFORMED',
+  'TILE_MALFORMED',
+] satisfies CtErrorCode[];
 
 /** Of every timestamp that is valid, each log once. */
 export async function inclusionTargets({ leaf, issuer, scts }: AuthenticScts): Promise<InclusionTarget[]> {
@@ -132,8 +140,9 @@ export async function proveInclusion(
     return { log, kind: 'included', inclusion: await verifyInclusion(target, answers) };
   } catch (error) {
     if (!(error instanceof ProvenanceError)) throw error;
-    if (error.code === notYetDue) return { log, kind: 'not-checked', reason: error.message };
-    return { log, kind: 'refused', error: error as ProvenanceError };
+    const refusal = error as ProvenanceError;
+    if (undecided.includes(refusal.code)) return { log, kind: 'not-checked', reason: refusal.message };
+    return { log, kind: 'refused', error: refusal };
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { concatBytes, parseDer } from '@vitrine/bytes';
-import { derNull, derOctetString } from '@vitrine/bytes/der-writer';
+import { derNull, derOctetString, derSequence, derUnsigned } from '@vitrine/bytes/der-writer';
 import {
   type Sct,
   ctOid,
@@ -14,7 +14,7 @@ import {
   verifySct,
   x509SignedData,
 } from '@vitrine/provenance/ct';
-import { generateKey, issueCertificate } from '@vitrine/simtee/authority';
+import { type SigningKey, generateKey, issueCertificate } from '@vitrine/simtee/authority';
 import { encodeSct, encodeSctList, sctExtension } from '@vitrine/simtee/ct';
 import { type Certificate, parseCertificate } from '@vitrine/x509';
 import fc from 'fast-check';
@@ -253,11 +253,22 @@ describe('what a log signs', () => {
       assert.equal(await verifySct(sct!, data, other), false, kind);
     }
     const p384 = await generateKey('P-384');
-    const signature = await p384.sign(data);
-    const other = { ...sct!, signatureAlgorithm: 3, signature };
-    assert.equal(await verifySct(other, data, verificationKey(p384.subjectPublicKeyInfo)), false);
+    for (const hash of ['SHA-256', 'SHA-384']) {
+      const other = { ...sct!, signatureAlgorithm: 3, signature: await p384Signature(p384, hash, data) };
+      assert.equal(await verifySct(other, data, verificationKey(p384.subjectPublicKeyInfo)), false, hash);
+    }
   });
 });
+
+/** As a log with a key of the wrong curve would make it. */
+async function p384Signature(key: SigningKey, hash: string, data: Uint8Array): Promise<Uint8Array> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-384' };
+  const imported = await crypto.subtle.importKey('pkcs8', await key.exportPkcs8(), algorithm, false, [
+    'sign',
+  ]);
+  const bare = new Uint8Array(await crypto.subtle.sign({ name: 'ECDSA', hash }, imported, data));
+  return derSequence(derUnsigned(bare.subarray(0, 48)), derUnsigned(bare.subarray(48)));
+}
 
 async function withExtensions(
   extensions: readonly { oid: string; critical?: boolean; value: Uint8Array }[],
