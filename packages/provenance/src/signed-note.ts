@@ -2,6 +2,10 @@
 import { BytesError, fromBase64, utf8 } from '@vitrine/bytes';
 import { ProvenanceError } from './error.ts';
 
+export type NoteErrorCode =
+  /** A note, a signature line of it or the checkpoint inside is not of its form. */
+  'NOTE_MALFORMED';
+
 export interface NoteSignature {
   readonly name: string;
   /** 4 bytes that tell keys of the same name apart. */
@@ -36,7 +40,7 @@ const SIGNATURE_LINE = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/]+=*)$/u;
  * @throws ProvenanceError NOTE_MALFORMED
  */
 export function parseSignedNote(envelope: string, what = 'signed note'): SignedNote {
-  const malformed = (why: string) => new ProvenanceError('NOTE_MALFORMED', `${what}: ${why}.`);
+  const malformed = refusalOf(what);
   if (envelope.length > MAX_NOTE_CHARACTERS) throw malformed(`more than ${MAX_NOTE_CHARACTERS} characters`);
   // Lone surrogates have no UTF-8; control characters besides the line break are not allowed.
   if (!envelope.isWellFormed() || hasControls(envelope))
@@ -53,7 +57,13 @@ export function parseSignedNote(envelope: string, what = 'signed note'): SignedN
   };
 }
 
-function parseSignature(line: string, malformed: (why: string) => ProvenanceError): NoteSignature {
+type Refusal = (why: string) => ProvenanceError<NoteErrorCode>;
+
+function refusalOf(what: string): Refusal {
+  return (why) => new ProvenanceError('NOTE_MALFORMED', `${what}: ${why}.`);
+}
+
+function parseSignature(line: string, malformed: Refusal): NoteSignature {
   const [, name, base64] = SIGNATURE_LINE.exec(line) ?? [];
   if (name === undefined || base64 === undefined) throw malformed('a signature line is damaged');
   const bytes = decode(base64, malformed);
@@ -66,7 +76,7 @@ function parseSignature(line: string, malformed: (why: string) => ProvenanceErro
  * @throws ProvenanceError NOTE_MALFORMED
  */
 export function parseCheckpoint(envelope: string, what = 'checkpoint'): Checkpoint {
-  const malformed = (why: string) => new ProvenanceError('NOTE_MALFORMED', `${what}: ${why}.`);
+  const malformed = refusalOf(what);
   const note = parseSignedNote(envelope, what);
   const [origin = '', size = '', root = ''] = note.lines;
   if (origin === '') throw malformed('it names no origin');
@@ -76,7 +86,7 @@ export function parseCheckpoint(envelope: string, what = 'checkpoint'): Checkpoi
   return { note, origin, treeSize: BigInt(size), rootHash };
 }
 
-function decode(base64: string, malformed: (why: string) => ProvenanceError): Uint8Array {
+function decode(base64: string, malformed: Refusal): Uint8Array {
   try {
     return fromBase64(base64);
   } catch (cause) {

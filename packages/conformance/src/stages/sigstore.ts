@@ -1,6 +1,6 @@
 /** `verify-sigstore`: a bundle under a trusted root, by a policy, and the measurement that its statement signs. */
 import { BytesError, type JsonNode, type JsonValue, toHex } from '@vitrine/bytes';
-import { predicateType } from '@vitrine/measure/predicate';
+import { parseRegisterSet, predicateType } from '@vitrine/measure/predicate';
 import {
   type AuthenticBundle,
   type Identity,
@@ -170,7 +170,12 @@ function readMeasurement({ predicateType: type, predicate }: Statement): JsonVal
     if (!predicate) throw new BytesError('JSON_SHAPE', 'The statement has no predicate.');
     const tdx = predicate.get('tdx_measurement');
     const registers = [predicate.get('snp_measurement'), tdx.get('rtmr1'), tdx.get('rtmr2')];
-    return { type, registers: registers.map((register) => toHex(register.hex(48))) };
+    return {
+      ...parseRegisterSet(
+        type,
+        registers.map((register) => toHex(register.hex(48))),
+      ),
+    };
   } catch (cause) {
     if (!(cause instanceof BytesError)) throw cause;
     throw new Rejection('PREDICATE_MEASUREMENT_INVALID', cause.message, { cause });

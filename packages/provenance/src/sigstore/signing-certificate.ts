@@ -73,9 +73,14 @@ function isPath(path: readonly Certificate[]): boolean {
   );
 }
 
+/** A key that the signature cannot be of is another authority's as well. */
 async function isIssuedBy(certificate: Certificate, issuer: Certificate | undefined): Promise<boolean> {
-  if (!issuer) return false;
-  return refuseAsync('FULCIO_CHAIN_INVALID', () => isSignedBy(certificate, issuer));
+  try {
+    return issuer !== undefined && (await isSignedBy(certificate, issuer));
+  } catch (error) {
+    if (error instanceof X509Error) return false;
+    throw error;
+  }
 }
 
 /** @throws ProvenanceError FULCIO_CHAIN_INVALID, CERT_EXPIRED, CERT_NOT_YET_VALID or CERT_USAGE_INVALID */

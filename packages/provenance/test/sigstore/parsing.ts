@@ -2,7 +2,7 @@
 import { utf8 } from '@vitrine/bytes';
 import { parseSigstoreBundle, parseStatement, parseTrustedRoot } from '@vitrine/provenance/sigstore';
 import { parseCheckpoint, parseSignedNote } from '../../src/signed-note.ts';
-import { publicGoodTrustedRoot } from '../../src/sigstore/public-good.ts';
+import { publicGoodTrustedRoot } from '@vitrine/provenance/sigstore/public-good';
 import { publicGoodRoot } from '../../src/sigstore/public-good-root.ts';
 import { type Suite, expectEqual, expectRefused } from '../../../evidence/test/suite.ts';
 import { release, simulated, statementFor } from './release.ts';

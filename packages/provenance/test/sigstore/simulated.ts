@@ -8,6 +8,7 @@ import {
   githubRequirements,
   parseTrustedRoot,
 } from '@vitrine/provenance/sigstore';
+import { publicGoodTrustedRoot } from '@vitrine/provenance/sigstore/public-good';
 import { generateKey } from '@vitrine/simtee/authority';
 import { type SigstoreDefect, type SimulatedSigstore, createSigstore } from '@vitrine/simtee/sigstore';
 import { type Suite, expectEqual, expectRefused, expectTrue } from '../../../evidence/test/suite.ts';
@@ -250,6 +251,20 @@ export const binding: Suite = {
           () => authenticateBundle({ bundle, trustedRoot, now: later }),
           'FULCIO_CHAIN_INVALID',
         );
+      },
+    },
+    {
+      name: 'the root that is built in refuses everything that is simulated',
+      run: async () => {
+        for (const rekor of rekorVersions) {
+          const sigstore = await simulated(rekor);
+          const bundle = await sigstore.signDsse({ ...release, payload: await statementFor(artifact) });
+          const evidence = { bundle, trustedRoot: publicGoodTrustedRoot(), now: later };
+          await expectRefused(
+            () => authenticateBundle(evidence),
+            rekor === 1 ? 'FULCIO_CHAIN_INVALID' : 'TIMESTAMP_AUTHORITY_UNTRUSTED',
+          );
+        }
       },
     },
     {
