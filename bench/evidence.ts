@@ -4,8 +4,7 @@
  * usage: bench/evidence.ts [--smoke] [--rounds N]
  * Exits 1 when a bar is missed (not with --smoke).
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,6 +20,7 @@ import {
 } from '@vitrine/evidence';
 import { bundle } from '../packages/evidence/test/bundle.ts';
 import { fixturesFolder, hasFixtures } from '../packages/evidence/test/fixtures.ts';
+import { installPeers, peerModule } from './install-peers.ts';
 import { median } from './measure.ts';
 
 const BARS = { snpMs: 2, tdxRatio: 2, gpuMs: 30, bundleBytes: 100_000 };
@@ -29,7 +29,6 @@ const { values: flags } = parseArgs({
   options: { smoke: { type: 'boolean', default: false }, rounds: { type: 'string' } },
 });
 const rounds = Number(flags.rounds ?? (flags.smoke ? 5 : 200));
-const peersFolder = new URL('peers/', import.meta.url).pathname;
 
 /** One contender's work, once. */
 type Work = () => unknown;
@@ -59,19 +58,6 @@ if (!hasFixtures) {
 
 function warmUpRounds(): number {
   return Math.ceil(rounds / 10);
-}
-
-/** The packages of the peers' own lock file, in their own folder. @returns whether they are there */
-function installPeers(): boolean {
-  if (existsSync(join(peersFolder, 'node_modules/.package-lock.json'))) return true;
-  const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--no-workspaces', '--loglevel=error'];
-  const { status } = spawnSync('npm', words, { cwd: peersFolder, stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) console.log('The peers cannot be installed here: no ratio.');
-  return status === 0;
-}
-
-function peerModule(path: string): Promise<Record<string, unknown>> {
-  return import(join(peersFolder, 'node_modules', path)) as Promise<Record<string, unknown>>;
 }
 
 function fixture(path: string): Uint8Array {

@@ -99,7 +99,10 @@ function readCmdline(node: JsonNode): string {
 }
 
 function readHashes(node: JsonNode): Deployment['hashes'] {
-  node.onlyNames('root', 'kernel', 'initrd');
+  // Releases of the 2025 form say besides which image it was, its own hash, and when it was built: nothing that is measured.
+  node.onlyNames('root', 'kernel', 'initrd', 'raw', 'version', 'built_at');
+  maybe(node, 'raw', (member) => lowerHex(member, 32));
+  for (const text of ['version', 'built_at']) node.optional(text)?.string();
   return {
     root: lowerHex(node.get('root'), 32),
     kernel: lowerHex(node.get('kernel'), 32),

@@ -8,7 +8,8 @@ import {
   writeProof,
 } from '../../src/index.ts';
 import { repository } from '../end-to-end/release.ts';
-import { type Scene, honestScene, tdxPlatform } from '../end-to-end/scene.ts';
+import { tdxPlatform } from '../end-to-end/platforms.ts';
+import { type Scene, honestScene } from '../end-to-end/scene.ts';
 import { type World, createWorld } from '../end-to-end/world.ts';
 import { type GatherRequest, anchorsOf, gather } from './gathered.ts';
 
