@@ -1,8 +1,13 @@
 /** The certificate of a TLS server: its chain however it was sent, its names, its usages, its authorities' constraints. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { derSequence } from '@vitrine/bytes/der-writer';
-import { authorityExtensions, generateKey, issueCertificate } from '@vitrine/simtee/authority';
+import { derBitString, derSequence } from '@vitrine/bytes/der-writer';
+import {
+  type ExtensionRequest,
+  authorityExtensions,
+  generateKey,
+  issueCertificate,
+} from '@vitrine/simtee/authority';
 import { createTlsAuthority, usageExtension } from '@vitrine/simtee/ct';
 import { type Certificate, parsePemCertificates } from '@vitrine/x509';
 import { fixture, withoutFixtures } from './fixtures.ts';
@@ -145,24 +150,27 @@ describe('a TLS certificate', () => {
     assert.equal(checks.find(({ rule }) => rule === 'tls.name')!.found, 'no names');
   });
 
-  test('whose names cannot be read is refused', async () => {
-    const made = await theAuthority();
-    const key = await generateKey('P-256');
-    const broken = await issueCertificate({
-      subject: [],
-      subjectPublicKeyInfo: key.subjectPublicKeyInfo,
-      issuer: made.intermediate.name,
-      issuerKey: made.intermediate.key,
-      serialNumber: 5,
-      notBefore: issuedAt,
-      notAfter: endsAt,
-      // "api.example.org" and a NUL behind it.
-      extensions: [
-        { oid: '2.5.29.17', value: sanOf(Uint8Array.from([...bytesOf('api.example.org'), 0, 0x61])) },
-      ],
-    });
-    const { failures } = await judge({ chain: [broken, made.intermediate.certificate] });
-    assert.ok(failures.includes('tls.name TLS_NAME_MISMATCH'));
+  test('whose names cannot all be read is refused, though one of them is right', async () => {
+    const right = bytesOf('api.example.org');
+    for (const bad of [
+      Uint8Array.of(...right, 0, 0x61),
+      Uint8Array.of(0xc3, 0xa4),
+      Uint8Array.of(...right, 0x20),
+    ]) {
+      const chain = await issuedWith([{ oid: '2.5.29.17', value: sanOf(right, bad) }]);
+      assert.ok((await judge({ chain })).failures.includes('tls.name TLS_NAME_MISMATCH'));
+    }
+    const good = await issuedWith([{ oid: '2.5.29.17', value: sanOf(bytesOf('a.test'), right) }]);
+    assert.deepEqual((await judge({ chain: good })).failures, []);
+  });
+
+  test('whose key is for encipherment only is refused', async () => {
+    const names = { oid: '2.5.29.17', value: sanOf(bytesOf('api.example.org')) };
+    const usage = (bits: number) => ({ oid: '2.5.29.15', value: derBitString(Uint8Array.of(bits), 5) });
+    const signing = await issuedWith([names, usage(0xa0)]);
+    assert.deepEqual((await judge({ chain: signing })).failures, []);
+    const enciphering = await issuedWith([names, usage(0x20)]);
+    assert.deepEqual((await judge({ chain: enciphering })).failures, ['tls.usage TLS_USAGE_INVALID']);
   });
 
   test('that is not for servers, or is under an authority that is not, is refused', async () => {
@@ -233,6 +241,24 @@ function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-function sanOf(name: Uint8Array): Uint8Array {
-  return derSequence(Uint8Array.from([0x82, name.length, ...name]));
+/** dNSNames. */
+function sanOf(...names: readonly Uint8Array[]): Uint8Array {
+  return derSequence(...names.map((name) => Uint8Array.from([0x82, name.length, ...name])));
+}
+
+/** A certificate with these extensions and no others, and the authority that issued it. */
+async function issuedWith(extensions: readonly ExtensionRequest[]): Promise<Certificate[]> {
+  const { intermediate } = await theAuthority();
+  const key = await generateKey('P-256');
+  const leaf = await issueCertificate({
+    subject: [],
+    subjectPublicKeyInfo: key.subjectPublicKeyInfo,
+    issuer: intermediate.name,
+    issuerKey: intermediate.key,
+    serialNumber: 5,
+    notBefore: issuedAt,
+    notAfter: endsAt,
+    extensions,
+  });
+  return [leaf, intermediate.certificate];
 }
