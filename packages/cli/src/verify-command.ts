@@ -19,7 +19,7 @@ import { ProgressLine } from './progress-line.ts';
 import type { Terminal } from './terminal.ts';
 import { type AnchorFlags, readAnchors } from './verify/anchors.ts';
 import { printResult } from './verify/report.ts';
-import { parseTime } from './time.ts';
+import { parseInterval, parseTime } from './time.ts';
 
 export interface VerifyFlags extends AnchorFlags {
   readonly repo?: string;
@@ -42,12 +42,22 @@ export async function verifyCommand(
   flags: VerifyFlags,
   terminal: Terminal,
 ): Promise<number> {
-  const result =
-    flags.proof === undefined
-      ? await verifyLive(requireUrl(url), flags, terminal)
-      : await verifySaved(flags.proof, url, flags, terminal);
-  if (flags.watch === undefined) report(result, flags, terminal);
-  return exitStatusOf(result.verdict);
+  if (flags.proof !== undefined) {
+    const result = await verifySaved(flags.proof, url, flags, terminal);
+    report(result, flags, terminal);
+    return exitStatusOf(result.verdict);
+  }
+  const service = requireUrl(url);
+  const intervalMs = flags.watch === undefined ? undefined : parseInterval(flags.watch);
+  const once = await verifier(service, flags, terminal);
+  const { result, saveProof } = await once();
+  // Said before it is kept: a full disk does not hide a verdict.
+  report(result, flags, terminal);
+  await saveProof();
+  if (intervalMs === undefined) return exitStatusOf(result.verdict);
+  const { watch } = await import('./verify/watch.ts');
+  const again = async () => (await once()).result;
+  return exitStatusOf((await watch(result, intervalMs, again, flags.json === true, terminal)).verdict);
 }
 
 function requireUrl(url: string | undefined): string {
@@ -84,31 +94,27 @@ async function verifySaved(
   });
 }
 
-async function verifyLive(url: string, flags: VerifyFlags, terminal: Terminal): Promise<AttestationResult> {
-  if (flags.watch === undefined) return verifyOnce(url, flags, terminal);
-  const { watch, parseInterval } = await import('./verify/watch.ts');
-  const intervalMs = parseInterval(flags.watch);
-  const once = await verifier(url, flags, terminal);
-  const first = await once();
-  report(first, flags, terminal);
-  return watch(first, intervalMs, once, flags.json === true, terminal);
-}
-
-/** One verification of a service; its proof is saved where that was asked for. */
+/** One verification of a service, and nothing kept of it. */
 export async function verifyOnce(
   url: string,
   flags: VerifyFlags,
   terminal: Terminal,
 ): Promise<AttestationResult> {
   const once = await verifier(url, flags, terminal);
-  return once();
+  return (await once()).result;
+}
+
+interface Outcome {
+  readonly result: AttestationResult;
+  /** Where that was asked for. @throws VerifierError STATE_UNUSABLE or PROOF_MALFORMED */
+  readonly saveProof: () => Promise<void>;
 }
 
 async function verifier(
   url: string,
   flags: VerifyFlags,
   terminal: Terminal,
-): Promise<() => Promise<AttestationResult>> {
+): Promise<() => Promise<Outcome>> {
   if (flags.at !== undefined)
     throw new UsageError('--at needs a saved proof: a service is judged by the clock.');
   const { liveEdge } = await import('./verify/live.ts');
@@ -128,8 +134,8 @@ async function verifier(
         ...(flags.repo === undefined ? {} : { repository: flags.repo }),
         onEvent: (event) => progress.say(sentenceOf(event)),
       });
-      if (flags.saveProof !== undefined) await saveProof(flags.saveProof, proof);
-      return result;
+      const { saveProof: path } = flags;
+      return { result, saveProof: async () => (path === undefined ? undefined : saveProof(path, proof)) };
     } finally {
       progress.clear();
     }

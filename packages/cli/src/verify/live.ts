@@ -23,7 +23,7 @@ import {
   stateFolder,
 } from '@vitrine/verifier/node';
 import { UsageError } from '../exit.ts';
-import type { Terminal } from '../terminal.ts';
+import { type Terminal, plain } from '../terminal.ts';
 import type { VerifyFlags } from '../verify-command.ts';
 
 export type LiveEdge = Pick<
@@ -45,12 +45,17 @@ export async function liveEdge(flags: VerifyFlags, terminal: Terminal, home: str
   const client = createNodeClient();
   const store = folderCache(cacheFolder(env, home));
   const bootParts: Source[] = flags.bootPart?.length ? [await folderSource(flags.bootPart)] : [];
+  const warned = new Set<string>();
+  const onStoreFailure = ({ message }: Error): void => {
+    if (!warned.has(message)) terminal.stderr.write(`The cache is not used: ${plain(message)}\n`);
+    warned.add(message);
+  };
   const network = (attempts?: number): Source =>
     flags.offline
-      ? new OfflineSource({ store, clock })
+      ? new OfflineSource({ store, clock, onStoreFailure })
       : new CachingSource(
           createNetworkSource({ fetch: client.fetch, mirrors, signal, clock, attempts, ...timeouts }),
-          { store, clock },
+          { store, clock, onStoreFailure },
         );
   return {
     clock,
@@ -96,7 +101,7 @@ function readMirrors(pairs: readonly string[]): Mirrors {
       throw new UsageError(
         `--mirror ${pair}: expected ORIGIN=REPLACEMENT, like https://kdsintf.amd.com=https://mirror.example.org.`,
       );
-    origins[new URL(from).origin] = new URL(to).origin;
+    origins[new URL(from).origin] = to.replace(/\/$/, '');
   }
   const kinds = Object.keys(resourceRules) as ResourceKind[];
   return Object.fromEntries(kinds.map((kind) => [kind, origins]));

@@ -1,20 +1,7 @@
 /** Verification again and again: what changed is said, and nothing else. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttestationResult } from '@vitrine/verifier';
-import { UsageError } from '../exit.ts';
 import { type Terminal, mark, plain } from '../terminal.ts';
-
-const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
-const MIN_MS = 1000;
-const MAX_MS = 24 * 3_600_000;
-
-/** "30s", "5m", "1h" in milliseconds. @throws UsageError */
-export function parseInterval(text: string): number {
-  const match = /^(\d{1,5})([smh])$/.exec(text);
-  const ms = match ? Number(match[1]) * units[match[2]!]! : NaN;
-  if (ms >= MIN_MS && ms <= MAX_MS) return ms;
-  throw new UsageError(`--watch ${text}: expected a time between 1s and 24h, like 30s, 5m or 1h.`);
-}
 
 /** What a person wants to know of when it changes. */
 export function differences(before: AttestationResult, after: AttestationResult): readonly string[] {
