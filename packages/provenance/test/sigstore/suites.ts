@@ -1,11 +1,14 @@
 /** Suites of the Sigstore half, for Node and the browser. */
 import type { Suite } from '../../../evidence/test/suite.ts';
+import { acceptance } from './accepted.ts';
+import { binding } from './binding.ts';
 import { builders } from './builders.ts';
 import { damage } from './damage.ts';
+import { refusals } from './defects.ts';
 import { fixtures } from './fixtures.ts';
 import { identity } from './identity.ts';
 import { parsing } from './parsing.ts';
-import { acceptance, binding, refusals } from './simulated.ts';
+import { patterns } from './patterns.ts';
 
 export const suites: readonly Suite[] = [
   fixtures,
@@ -14,6 +17,7 @@ export const suites: readonly Suite[] = [
   refusals,
   binding,
   identity,
+  patterns,
   builders,
   damage,
 ];
