@@ -1,10 +1,11 @@
 /** What the browser loads: every suite, to be run case by case from outside. */
 import { suites as measureSuites } from '../../measure/test/suites.ts';
+import { suites as ctSuites } from '../../provenance/test/ct/suites.ts';
 import { suites as sigstoreSuites } from '../../provenance/test/sigstore/suites.ts';
 import type { SuiteContext } from './suite.ts';
 import { suites as evidenceSuites } from './suites.ts';
 
-const suites = [...evidenceSuites, ...measureSuites, ...sigstoreSuites];
+const suites = [...evidenceSuites, ...measureSuites, ...ctSuites, ...sigstoreSuites];
 
 declare global {
   var runCase: (suite: string, name: string, long: boolean) => Promise<string | undefined>;

@@ -7,6 +7,7 @@ import { join, normalize } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Browser, type Page, chromium } from 'playwright-core';
 import { suites as measureSuites } from '../../measure/test/suites.ts';
+import { suites as ctSuites } from '../../provenance/test/ct/suites.ts';
 import { suites as sigstoreSuites } from '../../provenance/test/sigstore/suites.ts';
 import { bundle } from './bundle.ts';
 import { fixturesFolder, hasFixtures } from './fixtures.ts';
@@ -45,7 +46,12 @@ describe('in Chromium', { skip: withoutBrowser, concurrency: false }, () => {
     server.close();
   });
 
-  for (const { name: suite, cases } of [...evidenceSuites, ...measureSuites, ...sigstoreSuites]) {
+  for (const { name: suite, cases } of [
+    ...evidenceSuites,
+    ...measureSuites,
+    ...ctSuites,
+    ...sigstoreSuites,
+  ]) {
     describe(suite, () => {
       for (const { name, needsFixtures, onlyLong } of cases) {
         const skip =
