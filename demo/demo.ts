@@ -1,4 +1,7 @@
-/** Packs a model, proves the pack with other people's tools and a real kernel, then breaks one byte of it. */
+/**
+ * Packs a model, proves the pack with other people's tools and a real kernel, and breaks one byte of it; then serves it
+ * from simulated hardware, verifies the service, and attacks it.
+ */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setUp } from '../scripts/setup.ts';
@@ -8,6 +11,7 @@ import { chooseModel } from './model/index.ts';
 import { compareMounted } from './mount.ts';
 import { type Pack, readPack } from './pack.ts';
 import { compareWithReference } from './reference.ts';
+import { runServiceSteps } from './service/steps.ts';
 import { needed, Skipped, Steps } from './step.ts';
 import { bootUnderVerity, type BootVerdict, cannotBoot } from './vm/boot.ts';
 
@@ -22,7 +26,8 @@ const print = (line: string) => {
 const vitrine = (...words: string[]) =>
   runShown(['node', 'packages/cli/src/main.ts', ...words], repository, print);
 
-print('Vitrine: a model becomes one immutable file with one hash, and a kernel refuses any other bytes.');
+print('Vitrine: a model becomes one immutable file with one hash, and a kernel refuses any other bytes;');
+print('who answers at an address is proven, hardware, code, model and key, before a prompt leaves.');
 setUp(['oracles', 'machine']);
 // A pack of an earlier run must not stand in for one that was not made.
 rmSync(join(repository, output), { recursive: true, force: true });
@@ -101,7 +106,14 @@ await steps.run('Boot the copy: the kernel must refuse it too', async () => {
   return [`refused; the kernel says: ${boot.reason.split(';')[0] ?? ''}`, undefined];
 });
 
+await runServiceSteps(steps, { repository, output, model: pack && infoOf(pack), print });
+
 process.exitCode = steps.summarise();
+
+/** ROOT_OFFSET_UUID: how a deployment names the pack. */
+function infoOf({ rootHash, hashOffsetBytes, uuid }: Pack): string {
+  return `${rootHash}_${hashOffsetBytes}_${uuid}`;
+}
 
 /** Both boots carry the intact pack's root hash on the kernel command line. */
 async function bootShown({ rootHash, hashOffsetBytes }: Pack, path: string): Promise<BootVerdict> {

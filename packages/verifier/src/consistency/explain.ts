@@ -59,7 +59,7 @@ export async function explainMismatch(
   const measured = cpu.registers['launchDigest'];
   for (const { parts: guess, cmdline, sentence } of hypotheses(context, deployment, parts))
     if ((await launchDigest(guess, cmdline)) === measured) return sentence;
-  return 'firmware, kernel, initrd, configuration or command line differ: no word that is left out, none of the known words that open a VM, and no other number of processors explains it';
+  return 'firmware, kernel, initrd or configuration differ: no known change of the command line or of the number of processors explains it';
 }
 
 function* hypotheses(

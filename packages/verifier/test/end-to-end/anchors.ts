@@ -14,7 +14,10 @@ export interface AnchorFiles {
 }
 
 /** @param folder is made where it is not there */
-export function writeAnchors({ amd, intel, nvidia, sigstore, web, logs, now }: World, folder: string): AnchorFiles {
+export function writeAnchors(
+  { amd, intel, nvidia, sigstore, web, logs, now }: World,
+  folder: string,
+): AnchorFiles {
   mkdirSync(folder, { recursive: true });
   const write = (name: string, content: string | Uint8Array): string => {
     const path = join(folder, name);

@@ -34,7 +34,11 @@ test('every attack has a name of its own', () => {
 
 for (const attack of attacks)
   test(`an attacker who ${attack.deed} is noticed: ${attack.code}`, { timeout: 30_000 }, async () => {
-    const { honest, attacked } = await carryOut(attack, await stageAt(attack.clockAheadDays ?? 0), runInProcess);
+    const { honest, attacked } = await carryOut(
+      attack,
+      await stageAt(attack.clockAheadDays ?? 0),
+      runInProcess,
+    );
     for (const { status, stdout, stderr } of honest) assert.equal(status, 0, stdout + stderr);
     const { status, stdout, stderr } = attacked;
     assert.equal(status, attack.exit, stdout + stderr);

@@ -64,7 +64,11 @@ async function rimAnswer({ rims }: World, path: string): Promise<MirrorAnswer | 
 }
 
 /** Signed anew for each question, for whichever certificate of a device it is about. */
-async function ocspAnswer(scene: Scene, { otherGpu, now }: World, body: Uint8Array): Promise<Uint8Array | undefined> {
+async function ocspAnswer(
+  scene: Scene,
+  { otherGpu, now }: World,
+  body: Uint8Array,
+): Promise<Uint8Array | undefined> {
   for (const gpu of [...scene.gpus, otherGpu])
     for (let at = 0; at < gpu.holders.length - 1; at++)
       if (toHex(await ocspQuestion(gpu, at)) === toHex(body))

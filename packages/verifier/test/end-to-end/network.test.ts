@@ -149,20 +149,34 @@ suite("an answer about AMD's revocations that", () => {
 
 const missing: Respond = (_, response) => void response.writeHead(503).end();
 
-test("NVIDIA's reference values that cannot be had leave the GPUs' firmware unchecked", PATIENCE, async () => {
-  const mirror = (path: string) => (path.startsWith('/v1/rim/') ? missing : undefined);
-  const ended = await verified({ ...honestScene(stage.world), mirror });
-  assert.equal(ended.status, 3, ended.stdout);
-  assert.match(ended.stdout, /gpu0: driver and firmware measure .*: not checked: manifest NV_GPU_DRIVER_GH100_550\.90\.07 is missing/);
-});
+test(
+  "NVIDIA's reference values that cannot be had leave the GPUs' firmware unchecked",
+  PATIENCE,
+  async () => {
+    const mirror = (path: string) => (path.startsWith('/v1/rim/') ? missing : undefined);
+    const ended = await verified({ ...honestScene(stage.world), mirror });
+    assert.equal(ended.status, 3, ended.stdout);
+    assert.match(
+      ended.stdout,
+      /gpu0: driver and firmware measure .*: not checked: manifest NV_GPU_DRIVER_GH100_550\.90\.07 is missing/,
+    );
+  },
+);
 
-test('what the policy does not demand, and nobody could be asked for, is shown as not checked in a pass', PATIENCE, async () => {
-  const mirror = (path: string) => (path === '/' || path.includes('/ct/v1/') ? missing : undefined);
-  const ended = await verified({ ...honestScene(stage.world), mirror });
-  assert.equal(ended.status, 0, ended.stdout);
-  assert.match(ended.stdout, /gpu0: NVIDIA has not revoked it: not checked \(not required\): no OCSP answer/);
-  assert.match(ended.stdout, /The logs show the certificate to everyone: not checked \(not required\)/);
-});
+test(
+  'what the policy does not demand, and nobody could be asked for, is shown as not checked in a pass',
+  PATIENCE,
+  async () => {
+    const mirror = (path: string) => (path === '/' || path.includes('/ct/v1/') ? missing : undefined);
+    const ended = await verified({ ...honestScene(stage.world), mirror });
+    assert.equal(ended.status, 0, ended.stdout);
+    assert.match(
+      ended.stdout,
+      /gpu0: NVIDIA has not revoked it: not checked \(not required\): no OCSP answer/,
+    );
+    assert.match(ended.stdout, /The logs show the certificate to everyone: not checked \(not required\)/);
+  },
+);
 
 test('a release whose signatures GitHub does not give out is not checked', PATIENCE, async () => {
   const mirror = (path: string) => (path.startsWith('/repos/') ? missing : undefined);

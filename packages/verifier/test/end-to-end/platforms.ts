@@ -33,5 +33,9 @@ export async function createPlatformList(
     predicateType: 'https://tinfoil.sh/predicate/hardware-measurements/v1',
     predicate: list,
   };
-  return { file, digest, bundle: utf8(await sigstore.signDsse({ payload: JSON.stringify(statement), identity, at })) };
+  return {
+    file,
+    digest,
+    bundle: utf8(await sigstore.signDsse({ payload: JSON.stringify(statement), identity, at })),
+  };
 }

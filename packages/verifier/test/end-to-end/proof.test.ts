@@ -137,7 +137,8 @@ suite('a damaged proof is refused as PROOF_MALFORMED:', () => {
     'one without a nonce': (text) => text.replace('"nonce"', '"once"'),
     'one with a nonce of another length': (text) => text.replace(/("nonce": ?")[0-9a-f]{2}/, '$1'),
     'one with a time that is none': (text) => text.replace(/("gathered_?[aA]t": ?")\d{4}/, '$1abcd'),
-    'one with signs in it that are no base64': (text) => text.replace(/("body(?:_base64)?": ?")..../, '$1!!!!'),
+    'one with signs in it that are no base64': (text) =>
+      text.replace(/("body(?:_base64)?": ?")..../, '$1!!!!'),
   };
   for (const [name, damage] of Object.entries(damages))
     test(name, async () => {
@@ -242,7 +243,10 @@ suite('the memory of releases', () => {
   test('is kept for the next run, belongs to one user, and a policy can overrule it', async () => {
     const { world } = stage;
     const at = new Date(world.now.getTime() - 100 * 86_400_000);
-    const older = { ...honestScene(world), release: await world.issueRelease({ tag: 'v1.1.0', at, extraWords: 'quiet' }) };
+    const older = {
+      ...honestScene(world),
+      release: await world.issueRelease({ tag: 'v1.1.0', at, extraWords: 'quiet' }),
+    };
     const [home, stranger] = [newHome(), newHome()];
     try {
       await withService(stage, honestScene(world), async (service) => {
@@ -259,7 +263,7 @@ suite('the memory of releases', () => {
         assert.equal((await verify(stranger, '--repo', repository)).status, 0);
         const allowed = await verify(home, '--policy', stage.file('rollback.yml', policies.rollback));
         assert.equal(allowed.status, 0, allowed.stdout);
-        assert.match(allowed.stdout, /the policy allows it/);
+        assert.match(allowed.stdout, /the policy allows older releases/);
       });
     } finally {
       home.remove();

@@ -71,7 +71,11 @@ const kernelSha256 = new Uint8Array(32).fill(0x4b);
 const initrdSha256 = new Uint8Array(32).fill(0x1d);
 const diskRoot = toHex(new Uint8Array(32).fill(0xd1));
 
-export function configBytes({ model = modelInfo, gpus = 2, image = pinnedImage }: Partial<ReleaseRequest> = {}) {
+export function configBytes({
+  model = modelInfo,
+  gpus = 2,
+  image = pinnedImage,
+}: Partial<ReleaseRequest> = {}) {
   return utf8(`# What runs, and with which model. The hash of these bytes is measured.
 cvm-version: 0.11.0
 cpus: ${vcpus}
@@ -125,9 +129,7 @@ export async function createRelease(request: ReleaseRequest): Promise<Release> {
   const digest = await sha256(deployment);
   const statement = {
     _type: 'https://in-toto.io/Statement/v1',
-    subject: [
-      { name: 'tinfoil-deployment.json', digest: { sha256: toHex(request.subject ?? digest) } },
-    ],
+    subject: [{ name: 'tinfoil-deployment.json', digest: { sha256: toHex(request.subject ?? digest) } }],
     predicateType,
     predicate: file,
   };

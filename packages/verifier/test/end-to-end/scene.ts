@@ -129,10 +129,7 @@ function attestOf(scene: Scene, { amd, platform, tcb, chipId }: World): Attest {
   const measurement = scene.measurement ?? scene.release.launchDigest;
   return async (reportData) => ({
     platform: 'sev-snp',
-    report: await amd.issueReport(
-      { tcb, chipId, measurement, reportData, ...scene.report },
-      scene.vcek.key,
-    ),
+    report: await amd.issueReport({ tcb, chipId, measurement, reportData, ...scene.report }, scene.vcek.key),
     vcek: scene.vcek.certificate.der,
     chain: [amd.ask.der, amd.ark.der],
   });

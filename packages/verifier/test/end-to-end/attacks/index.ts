@@ -20,10 +20,7 @@ export const attacks: readonly Attack[] = [
 ];
 
 /** Runs the command: in this process or in another. */
-export type Run = (
-  words: readonly string[],
-  env: Readonly<Record<string, string>>,
-) => Promise<Ended>;
+export type Run = (words: readonly string[], env: Readonly<Record<string, string>>) => Promise<Ended>;
 
 export interface Carried {
   /** Of the visits before the attack. */

@@ -20,7 +20,7 @@ export const runtimeAttacks: readonly Attack[] = [
   {
     name: 'replayed-document',
     deed: 'records the evidence of one visit and answers the next one with it',
-    visits: async (world) => {
+    visits: (world) => {
       let recorded: Uint8Array | undefined;
       const scene: Scene = {
         ...honestScene(world),
@@ -29,7 +29,7 @@ export const runtimeAttacks: readonly Attack[] = [
           response.writeHead(200, { 'content-type': 'application/json' }).end(recorded);
         },
       };
-      return [scene, scene];
+      return Promise.resolve([scene, scene]);
     },
     exit: 1,
     code: 'NONCE_MISMATCH',
