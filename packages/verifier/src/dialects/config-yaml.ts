@@ -21,7 +21,7 @@ export function parseConfigYaml(bytes: Uint8Array, what: string): ConfigNode {
   if (bytes.length > maximumConfigBytes)
     throw malformed(what, `at most ${maximumConfigBytes} bytes`, `${bytes.length}`);
   const { contents } = onlyDocument(visibleText(bytes, what), what);
-  return new Tree(what).node(contents, what, 0);
+  return new Tree(what).node(contents, what);
 }
 
 /**
@@ -79,18 +79,17 @@ class Tree {
     this.#what = what;
   }
 
-  node(node: ParsedNode | null, path: string, depth: number): ConfigNode {
+  node(node: ParsedNode | null, path: string): ConfigNode {
     if (++this.#nodes > MAX_NODES) throw malformed(this.#what, `at most ${MAX_NODES} values`, 'more');
-    if (depth > MAX_NESTING) throw malformed(path, `at most ${MAX_NESTING} levels of nesting`, 'more');
     if (node === null) return { kind: 'empty', path };
     refusePointersAndTags(node, path);
-    if (isMap(node)) return { kind: 'map', path, entries: this.#entries(node.items, path, depth) };
+    if (isMap(node)) return { kind: 'map', path, entries: this.#entries(node.items, path) };
     if (isSeq(node)) {
       const items = node.items as (ParsedNode | null)[];
       return {
         kind: 'list',
         path,
-        items: items.map((item, at) => this.node(item, `${path}[${at}]`, depth + 1)),
+        items: items.map((item, at) => this.node(item, `${path}[${at}]`)),
       };
     }
     return scalarOf(node, path);
@@ -99,13 +98,12 @@ class Tree {
   #entries(
     pairs: readonly { readonly key: unknown; readonly value: unknown }[],
     path: string,
-    depth: number,
   ): Map<string, ConfigNode> {
     const entries = new Map<string, ConfigNode>();
     for (const { key, value } of pairs) {
       const name = keyOf(key as ParsedNode | null, path);
       if (entries.has(name)) throw malformed(path, `the key ${quoted(name)} once`, 'it twice');
-      entries.set(name, this.node(value as ParsedNode | null, `${path}.${name.slice(0, 60)}`, depth + 1));
+      entries.set(name, this.node(value as ParsedNode | null, `${path}.${name.slice(0, 60)}`));
     }
     return entries;
   }

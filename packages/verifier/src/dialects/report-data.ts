@@ -1,6 +1,6 @@
 /** REPORTDATA where it stands in raw evidence. Nothing is verified here: the bytes are only found. */
 import type { PresentedCpu } from '../presented.ts';
-import { maximumQuoteBytes, malformed, reportDataBytes, snpReportBytes } from './reading.ts';
+import { maximumQuoteBytes, malformed, reportDataBytes } from './reading.ts';
 
 /** SEV-SNP ABI 56860 section 7.3. */
 const SNP_OFFSET = 0x50;
@@ -10,18 +10,15 @@ const QUOTE_HEADER_BYTES = 48;
 /** Body type and size, since version 5 (appendix A.4). */
 const BODY_DESCRIPTOR_BYTES = 6;
 
-/** 64 bytes. @throws VerifierError DOCUMENT_MALFORMED: the evidence is too short, or of a version that has no such place */
+/**
+ * 64 bytes.
+ * @param cpu a report has its whole length; a quote may be anything
+ * @throws VerifierError DOCUMENT_MALFORMED: the quote is too short, or of a version that has no such place
+ */
 export function reportDataOf(cpu: PresentedCpu, where: string): Uint8Array {
   return cpu.platform === 'sev-snp'
-    ? cut(requireSnpSize(cpu.report, where), SNP_OFFSET)
+    ? cut(cpu.report, SNP_OFFSET)
     : cut(cpu.quote, offsetInQuote(cpu.quote, where));
-}
-
-/** @throws VerifierError DOCUMENT_MALFORMED */
-export function requireSnpSize(report: Uint8Array, where: string): Uint8Array {
-  if (report.length !== snpReportBytes)
-    throw malformed(where, `an SNP report of ${snpReportBytes} bytes`, `${report.length} bytes`);
-  return report;
 }
 
 function offsetInQuote(quote: Uint8Array, where: string): number {

@@ -254,7 +254,9 @@ describe('a protocol file', () => {
   });
 
   for (const [name, change] of [
-    ['another member', (json) => (json.requirements.launch = {})],
+    ['another member', (json) => (json.signature = '')],
+    ['another requirement', (json) => (json.requirements.launch = {})],
+    ['another member about the disk', (json) => (json.requirements.firmware.disk.salt = '')],
     ['a disk of another kind', (json) => (json.requirements.firmware.disk.type = 'plain')],
     ['a disk that is not of whole blocks', (json) => (json.requirements.firmware.disk.size = '535741399041')],
     ['a disk without a size', (json) => (json.requirements.firmware.disk.size = '0')],

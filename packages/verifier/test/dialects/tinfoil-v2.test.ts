@@ -151,6 +151,29 @@ describe('a Tinfoil v2 document', () => {
     );
   });
 
+  for (const [version, bytes] of [
+    [4, 631],
+    [5, 637],
+  ] as const)
+    test(`is refused as TDX where the quote of version ${version} ends within REPORTDATA`, async () => {
+      const quote = new Uint8Array(bytes);
+      quote[0] = version;
+      const body = toBase64(await gzip(quote));
+      await refused(
+        () => parseTinfoilV2(altered(tdx, (json) => (json.body = body))),
+        'DOCUMENT_MALFORMED',
+        new RegExp(`${bytes + 1} to 65536`),
+      );
+    });
+
+  test('finds REPORTDATA of a quote of version 5 behind its descriptor', async () => {
+    const quote = Uint8Array.from({ length: 700 }, (_, at) => at & 0xff);
+    quote.set([5, 0]);
+    const body = toBase64(await gzip(quote));
+    const { keys } = await parseTinfoilV2(altered(tdx, (json) => (json.body = body)));
+    assert.equal(keys.tlsSpkiSha256, toHex(quote.slice(574, 606)));
+  });
+
   for (const format of ['dummy/v2', 'sev-snp-guest/v1', 'tdx-guest/v1', 'aws-nitro-enclave/v1'])
     test(`of the format ${format} is unsupported, not malformed`, () =>
       refused(

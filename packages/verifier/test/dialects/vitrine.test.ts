@@ -148,6 +148,8 @@ const refusals: readonly [name: string, change: (json: Json) => void, about: Reg
   ['a TLS key in upper case', within('keys', (keys) => (keys.tls.spki_sha256 = 'AB'.repeat(32))), /spki/],
   ['a TLS key of 31 bytes', within('keys', (keys) => (keys.tls.spki_sha256 = 'ab'.repeat(31))), /spki/],
   ['an HPKE key of 33 bytes', within('keys', (keys) => (keys.hpke.x25519 = 'ab'.repeat(33))), /x25519/],
+  ['another member beside an HPKE key', within('keys', (keys) => (keys.hpke.p256 = 'ab')), /p256/],
+  ['another member beside a TLS key', within('keys', (keys) => (keys.tls.certificate = 'ab')), /certificate/],
   ['another member in the keys', within('keys', (keys) => (keys.ssh = {})), /ssh/],
   ['another key without a name', within('keys', (keys) => (keys.others = { '': 'ab' })), /identifiers/],
   ['another key without bytes', within('keys', (keys) => (keys.others = { a: '' })), /others/],
@@ -221,6 +223,12 @@ describe('a native document is refused with', () => {
     refused(() => parseVitrine(Uint8Array.of(0x7b, 0xff, 0x7d)), 'DOCUMENT_MALFORMED'));
   test('more than 16 MiB', () =>
     refused(() => parseVitrine(new Uint8Array(16 * 1024 * 1024 + 1).fill(0x20)), 'DOCUMENT_MALFORMED'));
+  test('a member of TDX evidence that is not known', () =>
+    refused(
+      () => parseVitrine(altered(tdx, (json) => (json.cpu.rtmrs = ''))),
+      'DOCUMENT_MALFORMED',
+      /rtmrs/,
+    ));
   test('a quote without bytes', () =>
     refused(
       () => parseVitrine(altered(tdx, (json) => (json.cpu.quote = ''))),
