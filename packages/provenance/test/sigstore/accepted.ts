@@ -78,6 +78,17 @@ export const acceptance: Suite = {
       },
     },
     {
+      name: 'several entries are verified one by one, and counted',
+      run: async () => {
+        const sigstore = await simulated(1);
+        const request = { ...release, payload: await statementFor(artifact), logCount: 3 };
+        const bundle = await sigstore.signDsse(request);
+        const requirements = { tlogEntriesMin: 3, tlogEntriesMax: 3, sctsMin: 1, observerTimestampsMin: 1 };
+        const { logEntries } = await authenticate(sigstore, { bundle, requirements });
+        expectEqual(new Set(logEntries.map(({ logIndex }) => logIndex)).size, 3);
+      },
+    },
+    {
       name: 'both observers count where the log and an authority saw the signature',
       run: async () => {
         const sigstore = await simulated(1);

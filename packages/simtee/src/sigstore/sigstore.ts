@@ -29,6 +29,8 @@ export interface SigningRequest {
   readonly timestampBringsCertificate?: boolean;
   /** Whether it is logged; default true. */
   readonly isLogged?: boolean;
+  /** How many entries the log is given for it; default 1. */
+  readonly logCount?: number;
   /** Signs with a bare key instead of a certificate. */
   readonly key?: SigningKey;
   readonly defect?: SigstoreDefect;
@@ -176,13 +178,14 @@ function signerMaterial(
 
 async function logEntriesOf(
   { rekor, fulcio }: Services,
-  { at, defect, isLogged = true }: SigningRequest,
+  { at, defect, isLogged = true, logCount = 1 }: SigningRequest,
   logged: Logged,
 ): Promise<object[]> {
   if (!isLogged || defect === 'no-log-entry') return [];
   const entry = await entryOf(logged, rekor.version, defect, fulcio.intermediate.der);
-  const first = await rekor.add(entry, secondsAfter(at, 2), defect);
-  return defect === 'entry-twice' ? [first, first] : [first];
+  const entries: object[] = [];
+  while (entries.length < logCount) entries.push(await rekor.add(entry, secondsAfter(at, 2), defect));
+  return defect === 'entry-twice' ? [...entries, ...entries] : entries;
 }
 
 async function timestampsOf(
