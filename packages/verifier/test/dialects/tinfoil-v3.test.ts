@@ -134,8 +134,10 @@ async function inside(
   return utf8(JSON.stringify(json));
 }
 
-const vcek = (json: Json): Json => json.collateral.find(({ id }: { id: string }) => id === 'vcek');
-const code = (json: Json): Json => json.collateral.find(({ id }: { id: string }) => id === 'code');
+const named = (json: Json, name: string): Json =>
+  json.collateral.find(({ id }: { id: string }) => id === name);
+const vcek = (json: Json): Json => named(json, 'vcek');
+const code = (json: Json): Json => named(json, 'code');
 
 const outer: readonly [name: string, change: (json: Json) => void, about: RegExp][] = [
   ['another format', (json) => (json.format = 'https://tinfoil.sh/predicate/attestation/v4'), /format/],
@@ -191,6 +193,27 @@ const outer: readonly [name: string, change: (json: Json) => void, about: RegExp
   ['another member beside the VCEK', (json) => (vcek(json).data.ark = ''), /ark/],
   ['a chain that is no PEM', (json) => (vcek(json).data.cert_chain_pem = 'AA=='), /cert_chain_pem/],
   ['subjects that are no texts', (json) => (vcek(json).subjects = [1]), /subjects/],
+  ['another member beside the hashes', (json) => (json.cpu_evidence.endorsed.time = ''), /time/],
+  ['another member in the processor evidence', (json) => (json.cpu_evidence.vlek = ''), /vlek/],
+  ['a collateral entry without a name', (json) => (vcek(json).id = ''), /id/],
+  ['a collateral entry with a name of 129 signs', (json) => (vcek(json).id = 'a'.repeat(129)), /id/],
+  [
+    'unknown collateral whose data are a text',
+    (json) => json.collateral.push({ ...vcek(json), id: 'x', format: 'x', data: '{}' }),
+    /data/,
+  ],
+  [
+    'a chain of five',
+    (json) => (vcek(json).data.cert_chain_pem = (vcek(json).data.cert_chain_pem as string).repeat(3)),
+    /at most 4/,
+  ],
+  ['another member beside the revocation list', (json) => (named(json, 'crl').data.url = ''), /url/],
+  ['another member beside the signature', (json) => (code(json).data.url = ''), /url/],
+  [
+    'manifests for one device twice',
+    (json) => json.collateral.push({ ...named(json, 'gpu0-rims'), id: 'more' }),
+    /gpu0/,
+  ],
   ['a repository that is a URL', (json) => (code(json).data.repo = 'https://github.com/a/b'), /repo/],
   ['a digest in upper case', (json) => (code(json).data.digest = 'AB'.repeat(32)), /digest/],
   ['a signature that is a text', (json) => (code(json).data.sigstore_bundle = '{}'), /sigstore_bundle/],
@@ -203,6 +226,7 @@ describe('a Tinfoil v3 document is refused with', () => {
   const keys: readonly [name: string, change: (json: Json) => void, about: RegExp][] = [
     ['keys of another format', (json) => (json.format = 'v2'), /format/],
     ['another member beside the keys', (json) => (json.more = 1), /more/],
+    ['another member beside a key', (json) => (json.items[0].uid = 1), /uid/],
     ['no TLS key', (json) => json.items.shift(), /tls/],
     ['two keys of one name', (json) => (json.items[1].id = 'tls'), /twice/],
     ['a TLS key that is an HPKE key', (json) => (json.items[0].format = json.items[1].format), /tls/],
@@ -223,6 +247,7 @@ describe('a Tinfoil v3 document is refused with', () => {
     ['devices of another format', (json) => (json.format = 'v2'), /format/],
     ['two devices of one name', (json) => (json.items[1].id = 'gpu0'), /twice/],
     ['a device without a name', (json) => (json.items[0].id = ''), /id/],
+    ['another member beside the evidence', (json) => (json.items[0].driver = ''), /driver/],
     ['a device without evidence', (json) => delete json.items[0].evidence, /evidence/],
     ['another member in the evidence', (json) => (json.items[0].evidence.cc = 'on'), /cc/],
     ['a device nonce of 31 bytes', (json) => (json.items[0].evidence.nonce = 'ab'.repeat(31)), /nonce/],
@@ -237,6 +262,7 @@ describe('a Tinfoil v3 document is refused with', () => {
     });
 
   const intel: readonly [name: string, change: (responses: Json) => void, about: RegExp][] = [
+    ['another member in an answer', (responses) => (responses[0].status = 200), /status/],
     ['two TCB infos', (responses) => responses.push(responses[0]), /tcbInfo/],
     ['an answer without a body', (responses) => (responses[0].body_base64 = ''), /body/],
     ['a URL that is a path', (responses) => (responses[0].url = '/tcb'), /URL/],
@@ -260,6 +286,12 @@ describe('a Tinfoil v3 document is refused with', () => {
       ),
     );
 
+  test('another member beside what Intel answered', () =>
+    refused(
+      () => parseTinfoilV3(altered(tdx, (json) => (json.collateral[0].data.at = 0))),
+      'DOCUMENT_MALFORMED',
+      /at/,
+    ));
   test('a member twice', () =>
     refused(
       () => parseTinfoilV3(textAltered(snp, '"challenge":{', '"challenge":{"nonce":"",')),

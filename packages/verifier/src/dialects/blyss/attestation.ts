@@ -9,7 +9,7 @@ import {
   toHex,
 } from '@vitrine/bytes';
 import type { Presented, PresentedBinding, PresentedKeys, PresentedLaunch } from '../../presented.ts';
-import { documentLimits, lowerHex, malformed, maybe, quoted, readDocument } from '../reading.ts';
+import { documentLimits, lowerHex, malformed, maybe, readDocument } from '../reading.ts';
 import { readBlyssGpus } from './gpu.ts';
 import { readBlyssReport } from './report.ts';
 
@@ -94,13 +94,17 @@ function readVcek(node: JsonNode): Uint8Array {
   return fromBase64(text.padEnd(Math.ceil(text.length / 4) * 4, '='), node.path);
 }
 
-/** The command line without the loader's own word. */
+/** The command line without the loader's own word. It is not repeated in messages: some hold credentials. */
 function readLaunch(launch: JsonNode): PresentedLaunch {
   launch.onlyNames('kernel_cli', 'num_vcpus');
   const cli = launch.get('kernel_cli');
   const text = cli.string();
   if (text.length > MAX_CMDLINE || !/^[\x20-\x7e]*$/.test(text))
-    throw malformed(cli.path, `at most ${MAX_CMDLINE} printable ASCII characters`, quoted(text.slice(0, 16)));
+    throw malformed(
+      cli.path,
+      `at most ${MAX_CMDLINE} printable ASCII characters`,
+      `${text.length} characters, or others`,
+    );
   return {
     cmdline: text.endsWith(STUB_SUFFIX) ? text.slice(0, -STUB_SUFFIX.length) : text,
     vcpus: launch.get('num_vcpus').integer(1, 4096),
