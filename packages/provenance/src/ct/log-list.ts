@@ -72,20 +72,19 @@ export async function parseLogList(json: Uint8Array): Promise<LogList> {
 /** For the built-in list, which is read in the same way. */
 export async function parseVouchedLogList(json: Uint8Array, isBuiltIn: boolean): Promise<LogList> {
   const { version, timestamp, entries } = refuseAs('LOG_LIST_MALFORMED', () => readList(json));
+  const read = await Promise.all(entries.map(readEntry));
   const logs: CtLog[] = [];
   const skipped: SkippedLog[] = [];
   const known = new Set<string>();
-  for (const { node, kind, operator } of entries) {
-    const description = describe(node);
-    try {
-      const log = await readLog(node, kind, operator, description);
-      const id = toHex(log.logId);
-      if (known.has(id)) throw new RangeError('its log id occurs a second time');
-      known.add(id);
-      logs.push(log);
-    } catch (cause) {
-      if (!(cause instanceof BytesError || cause instanceof RangeError)) throw cause;
-      skipped.push({ description, operator, reason: cause.message });
+  for (const one of read) {
+    if ('reason' in one) {
+      skipped.push(one);
+    } else if (known.has(toHex(one.logId))) {
+      const { description, operator } = one;
+      skipped.push({ description, operator, reason: 'its log id occurs a second time' });
+    } else {
+      known.add(toHex(one.logId));
+      logs.push(one);
     }
   }
   return { version, timestamp, logs, skipped, isBuiltIn };
@@ -117,6 +116,16 @@ function readList(json: Uint8Array) {
     timestamp: list.get('log_list_timestamp').time(),
     entries,
   };
+}
+
+async function readEntry({ node, kind, operator }: Entry): Promise<CtLog | SkippedLog> {
+  const description = describe(node);
+  try {
+    return await readLog(node, kind, operator, description);
+  } catch (cause) {
+    if (!(cause instanceof BytesError || cause instanceof RangeError)) throw cause;
+    return { description, operator, reason: cause.message };
+  }
 }
 
 function describe(node: JsonNode): string {
