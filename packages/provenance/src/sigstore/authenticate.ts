@@ -10,7 +10,7 @@ import { sigstoreError } from './error.ts';
 import { type Identity, identityOf } from './identity.ts';
 import type { Logged } from './log-body.ts';
 import { type ObservedTime, claimedTimes, requireTimes, requireTimestamps } from './observed-times.ts';
-import { type SigstoreRequirements, publicGoodRequirements } from './requirements.ts';
+import { type SigstoreRequirements, publicGoodRequirements, requireCounts } from './requirements.ts';
 import { type ArtifactInput, digestOf, parseVerificationKey, requireSignature } from './signature.ts';
 import { type VerifiedSct, chainOf, requireFulcioChain, requireScts } from './signing-certificate.ts';
 import { type Statement, inTotoPayloadType, parseStatement, requireSubject } from './statement.ts';
@@ -67,9 +67,11 @@ export type AuthenticSigner =
 /**
  * @throws ProvenanceError with a SigstoreErrorCode. What costs no signature is checked first; of signatures that fail
  *   together the timestamps' are named first, then the certificate's, its own timestamps', the content's and the log's.
+ * @throws RangeError for requirements that are no counts
  */
 export async function authenticateBundle(evidence: BundleEvidence): Promise<AuthenticBundle> {
-  const { trustedRoot, requirements = publicGoodRequirements } = evidence;
+  const { trustedRoot } = evidence;
+  const requirements = requireCounts(evidence.requirements ?? publicGoodRequirements);
   const bundle = read(evidence.bundle);
   const artifact = snapshot(evidence);
   const now = new Date(evidence.now);

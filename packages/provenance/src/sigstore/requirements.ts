@@ -24,3 +24,11 @@ export const githubRequirements: SigstoreRequirements = {
   sctsMin: 0,
   observerTimestampsMin: 1,
 };
+
+/** @throws RangeError for what is no count: a comparison with it would hold for every bundle */
+export function requireCounts(requirements: SigstoreRequirements): SigstoreRequirements {
+  const { tlogEntriesMin, tlogEntriesMax = 0, sctsMin, observerTimestampsMin } = requirements;
+  const counts = [tlogEntriesMin, tlogEntriesMax, sctsMin, observerTimestampsMin];
+  if (counts.every((count) => Number.isSafeInteger(count) && count >= 0)) return requirements;
+  throw new RangeError(`Requirements must be whole numbers from 0, found ${counts.join(', ')}.`);
+}

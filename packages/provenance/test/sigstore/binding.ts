@@ -3,7 +3,7 @@ import { sha256, utf8 } from '@vitrine/bytes';
 import { authenticateBundle, parseTrustedRoot } from '@vitrine/provenance/sigstore';
 import { publicGoodTrustedRoot } from '@vitrine/provenance/sigstore/public-good';
 import { createSigstore } from '@vitrine/simtee/sigstore';
-import { type Suite, expectEqual, expectRefused } from '../../../evidence/test/suite.ts';
+import { type Suite, expectEqual, expectRefused, expectTrue } from '../../../evidence/test/suite.ts';
 import { at, later, release, simulated, statementFor } from './release.ts';
 import { type Service, artifact, authenticate, changedRoot, refused, rekorVersions } from './verifying.ts';
 
@@ -170,6 +170,22 @@ export const binding: Suite = {
         const none = { ...base, tlogEntriesMax: 0 };
         await refused(sigstore, { bundle, requirements: none }, 'TLOG_COUNT_OUT_OF_RANGE');
         await refused(sigstore, { bundle, requirements: { ...base, sctsMin: 2 } }, 'SCT_INSUFFICIENT');
+      },
+    },
+    {
+      name: 'requirements that are no counts are refused, not passed over',
+      run: async () => {
+        const sigstore = await simulated(1);
+        const bundle = await sigstore.signDsse({ ...release, payload: await statementFor(artifact) });
+        const good = { tlogEntriesMin: 1, sctsMin: 1, observerTimestampsMin: 1 };
+        for (const name of Object.keys(good))
+          for (const count of [NaN, -1, 0.5]) {
+            const error: unknown = await authenticate(sigstore, {
+              bundle,
+              requirements: { ...good, [name]: count },
+            }).catch((cause: unknown) => cause);
+            expectTrue(error instanceof RangeError, `a RangeError for ${name} ${count}`);
+          }
       },
     },
     {
