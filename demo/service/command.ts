@@ -46,7 +46,7 @@ export function typed(words: readonly string[], folder: string): string {
     return name === undefined || name === words.indexOf('--mirror');
   });
   const more = mirrors > 1 ? ` (and ${mirrors - 1} mirrors more)` : '';
-  return `$ vitrine ${shown.map((word) => word.replace(`${folder}/`, '')).join(' ')}${more}`;
+  return `$ node ${MAIN} ${shown.map((word) => word.replace(`${folder}/`, '')).join(' ')}${more}`;
 }
 
 /** Everything that was said, but for the second GPU, which is like the first. */

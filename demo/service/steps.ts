@@ -1,4 +1,5 @@
 /** The end of the demo: a service on simulated hardware, verified in each dialect, then attacked in twenty ways and more. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type AnchorFiles,
@@ -54,14 +55,6 @@ const told = [
   'clock-a-year-ahead',
   'clock-a-year-behind',
 ];
-/** What is between the client and the service is met by a process of its own; the others run in this one, to be quicker. */
-const onTheNetwork = new Set([
-  'another-tls-key',
-  'oversized-response',
-  'slow-response',
-  'redirect-to-another-host',
-  'gzip-bomb',
-]);
 const DAY_MS = 86_400_000;
 
 export async function runServiceSteps(steps: Steps, demo: ServiceDemo): Promise<void> {
@@ -163,10 +156,11 @@ async function pay(
 ): Promise<string> {
   const scene = await visit.scene(stage.world);
   return withService(stage, scene, async (service) => {
-    const policy = visit.policy && stage.file(visit.policy.name, visit.policy.text);
+    const policy = visit.policy && join(repository, output, 'service', visit.policy.name);
+    if (visit.policy && policy !== undefined) writeFileSync(policy, visit.policy.text);
     const acceptance = policy === undefined ? ['--repo', releasedBy] : ['--policy', policy];
     const words = ['verify', service.url, ...acceptance, ...anchorWords(anchors), ...service.mirrorWords];
-    print(typed(words, repository).replaceAll(stage.home.folder, output));
+    print(typed(words, repository));
     if (visit.policy) for (const line of visit.policy.text.trim().split('\n')) print(`  | ${line}`);
     const ended = await asStranger((env) => runVitrine(words, repository, env));
     for (const line of visit.isWhole ? whole(ended) : besidesTicks(ended)) print(`  ${line}`);
@@ -178,6 +172,9 @@ async function pay(
 
 /** @returns how many were refused, and how many could not be checked */
 async function attackAll(stage: Stage, { repository, print }: ServiceDemo): Promise<[number, number]> {
+  print(
+    '  What is done on the network meets a vitrine of its own; the rest, to be quicker, the same command in this process.',
+  );
   const statuses: number[] = [];
   for (const name of told) {
     const attack = attacks.find((each) => each.name === name);
@@ -201,7 +198,7 @@ async function attackOnce(attack: Attack, present: Stage, repository: string): P
   const stage = days === 0 ? present : await setUpStage({ now, amdKeys: present.world.amd.keys });
   try {
     const asProcess: Run = (words, env) => runVitrine(words, repository, env);
-    const run = onTheNetwork.has(attack.name) ? asProcess : runInProcess;
+    const run = attack.isOnTheNetwork ? asProcess : runInProcess;
     const { honest, attacked } = await carryOut(attack, stage, run);
     if (honest.some(({ status }) => status !== 0))
       throw new Error(`${attack.name}: an honest visit was refused`);

@@ -50,7 +50,7 @@ export function checkBlyssCode({ presented }: Context): Code {
 }
 
 function isImage(rule: string): boolean {
-  return rule.startsWith('blyss.cmdline.image');
+  return rule.startsWith('blyss.cmdline.image') || rule.startsWith('blyss.cmdline.pinned');
 }
 
 /** Group 3 for Blyss. */

@@ -318,7 +318,7 @@ function deploymentChecks(
               'whoever controls the registry decides what runs',
             ),
           ),
-          `${config.containers.length} images`,
+          config.containers.length === 1 ? 'one image' : `${config.containers.length} images`,
         ),
     modelCheck(models, policy.measurements.modelRoots, config),
   ];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { attacks, carryOut } from './attacks/index.ts';
-import { runInProcess } from './command.ts';
+import { runAsProcess, runInProcess } from './command.ts';
 import { type Stage, setUpStage } from './stage.ts';
 
 const DAY_MS = 86_400_000;
@@ -34,16 +34,21 @@ test('every attack has a name of its own', () => {
 
 for (const attack of attacks)
   test(`an attacker who ${attack.deed} is noticed: ${attack.code}`, { timeout: 30_000 }, async () => {
-    const { honest, attacked } = await carryOut(
-      attack,
-      await stageAt(attack.clockAheadDays ?? 0),
-      runInProcess,
-    );
+    const stage = await stageAt(attack.clockAheadDays ?? 0);
+    const run = attack.isOnTheNetwork ? runAsProcess : runInProcess;
+    const { honest, attacked } = await carryOut(attack, stage, run);
     for (const { status, stdout, stderr } of honest) assert.equal(status, 0, stdout + stderr);
     const { status, stdout, stderr } = attacked;
     assert.equal(status, attack.exit, stdout + stderr);
     assert.ok(stdout.includes(attack.code), `${attack.code} is missing from:\n${stdout}${stderr}`);
     assert.ok(stdout.includes(attack.says), `"${attack.says}" is missing from:\n${stdout}`);
     assert.doesNotMatch(stdout, /✓ VERIFIED/);
+    assert.deepEqual(codesOf(stdout), [attack.code, ...(attack.besides ?? [])].sort(), stdout);
     assert.doesNotMatch(stdout + stderr, /\n +at |internal error/);
   });
+
+/** In the summary: everything else was in order. */
+function codesOf(stdout: string): string[] {
+  const [, codes = ''] = /(?:checks? failed|could not be made) \(([^)]*)\)/.exec(stdout) ?? [];
+  return codes.split(', ').sort();
+}

@@ -1,6 +1,7 @@
 /** `vitrine verify` against a whole simulated service, in each dialect. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { toHex } from '@vitrine/bytes';
 import type { AttestationResult } from '@vitrine/verifier';
 import { policies } from './policies.ts';
 import { repository } from './release.ts';
@@ -130,6 +131,18 @@ test('Blyss cannot be verified without the firmware of its protocol, and everyth
     'runtime.devices',
     'runtime.freshness',
   ]);
+});
+
+test('Blyss is verified by a policy that pins what was launched, and refused once something else is', async () => {
+  const scene = honestScene(stage.world, 'blyss');
+  const pinned = policies.pinnedBlyss(toHex(scene.release.launchDigest));
+  const words = ['--policy', stage.file('pinned-blyss.yml', pinned)];
+  const accepted = await verifyOnce(stage, scene, words);
+  assert.equal(accepted.status, 0, accepted.stdout + accepted.stderr);
+  const other = { ...scene, measurement: new Uint8Array(48).fill(0xbe) };
+  const refused = await verifyOnce(stage, other, words);
+  assert.equal(refused.status, 1, refused.stdout);
+  assert.match(refused.stdout, /MEASUREMENT_MISMATCH/);
 });
 
 test('the built-in roots refuse every simulated chip', async () => {

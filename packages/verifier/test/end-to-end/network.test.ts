@@ -185,6 +185,29 @@ test('a release whose signatures GitHub does not give out is not checked', PATIE
   assert.match(ended.stdout, /the signatures of acme\/chat, release [0-9a-f]{12}…, are missing/);
 });
 
+test(
+  'offline, what was fetched before is good enough; who never fetched it cannot check',
+  PATIENCE,
+  async () => {
+    const [home, stranger] = [newHome(), newHome()];
+    try {
+      await withService(stage, honestScene(stage.world), async (service) => {
+        const words = ['verify', service.url, '--repo', repository, ...stage.words(service)];
+        assert.equal((await runInProcess(words, home.env)).status, 0);
+        await service.show({ ...honestScene(stage.world), mirror: () => missing });
+        const again = await runInProcess([...words, '--offline'], home.env);
+        assert.equal(again.status, 0, again.stdout);
+        const never = await runInProcess([...words, '--offline'], stranger.env);
+        assert.equal(never.status, 3, never.stdout);
+        assert.match(never.stdout, /COULD NOT BE CHECKED: 3 checks could not be made \(OFFLINE, /);
+      });
+    } finally {
+      home.remove();
+      stranger.remove();
+    }
+  },
+);
+
 async function verified(scene: Scene, timeoutSeconds = 10): Promise<Ended> {
   const home = newHome();
   try {

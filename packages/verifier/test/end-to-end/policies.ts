@@ -34,6 +34,19 @@ freshness:
 devices:
   require-binding: false
 `,
+  /** Blyss, held to one measurement. @param launchDigest hexadecimal */
+  pinnedBlyss: (launchDigest: string) => `version: 1
+name: one launch of Blyss
+freshness:
+  require-nonce: false
+devices:
+  require-binding: false
+measurements:
+  pinned:
+    - name: the launch that was looked at
+      registers:
+        launch-digest: "${launchDigest}"
+`,
   /** One model and no other. */
   oneModel: (rootHash: string) => `version: 1
 name: one model

@@ -15,8 +15,13 @@ export interface Attack {
   readonly words?: readonly string[];
   /** By how much the client's clock is ahead of the world's. */
   readonly clockAheadDays?: number;
+  /** It is done to the connection or to the answer on its way: a client is tried that is a process of its own. */
+  readonly isOnTheNetwork?: true;
   readonly exit: 1 | 3;
+  /** Of the check that fails or cannot be made. */
   readonly code: string;
+  /** Of others that the same deed makes fail. */
+  readonly besides?: readonly string[];
   /** Stands in what is printed. */
   readonly says: string;
 }

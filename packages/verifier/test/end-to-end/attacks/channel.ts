@@ -23,6 +23,7 @@ export const channelAttacks: readonly Attack[] = [
       tls: await world.issueTls(),
       attestedTls: world.tls,
     })),
+    isOnTheNetwork: true,
     exit: 1,
     code: 'TLS_KEY_MISMATCH',
     says: 'somebody stands between you and the enclave',
@@ -91,6 +92,7 @@ export const channelAttacks: readonly Attack[] = [
       response.writeHead(200, { ...json, 'content-length': String(1024 * MIB) });
       response.write('{'.padEnd(64 * 1024));
     }),
+    isOnTheNetwork: true,
     exit: 3,
     code: 'BODY_TOO_LARGE',
     says: 'more than 16777216 bytes, which it never has',
@@ -101,6 +103,7 @@ export const channelAttacks: readonly Attack[] = [
     visits: answering((_, response) => {
       response.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(bomb());
     }),
+    isOnTheNetwork: true,
     exit: 3,
     code: 'BODY_TOO_LARGE',
     says: 'more than 16777216 bytes, which it never has',
@@ -126,6 +129,7 @@ export const channelAttacks: readonly Attack[] = [
       response.on('close', () => clearInterval(timer));
     }),
     words: ['--timeout', '1'],
+    isOnTheNetwork: true,
     exit: 3,
     code: 'TIMEOUT',
     says: 'no answer within 1000 ms',
@@ -136,6 +140,7 @@ export const channelAttacks: readonly Attack[] = [
     visits: answering((_, response) => {
       response.writeHead(302, { location: 'https://evil.example.org/attestation' }).end();
     }),
+    isOnTheNetwork: true,
     exit: 3,
     code: 'REDIRECT_REFUSED',
     says: 'redirects to https://evil.example.org',
@@ -155,6 +160,7 @@ export const channelAttacks: readonly Attack[] = [
       const document = await honest();
       response.writeHead(200, json).end(document.subarray(0, document.length / 2));
     }),
+    isOnTheNetwork: true,
     exit: 1,
     code: 'DOCUMENT_MALFORMED',
     says: 'The service shows what it is',

@@ -139,6 +139,18 @@ export const consistencyAttacks: readonly Attack[] = [
     says: 'whoever controls the registry decides what runs',
   },
   {
+    name: 'unpinned-blyss-image',
+    deed: 'has Blyss start whatever image the registry has under a tag',
+    visits: once(
+      (scene) => ({ ...scene, cmdline: blyssCmdline(undefined, ':latest') }),
+      (world) => honestScene(world, 'blyss'),
+    ),
+    policy: () => policies.blyss,
+    exit: 1,
+    code: 'IMAGE_UNPINNED',
+    says: 'Every container image is pinned by its digest: IMAGE_UNPINNED',
+  },
+  {
     name: 'signed-debug-door',
     deed: 'releases a deployment with the debugging door open, and signs it',
     visits: released({ extraWords: 'tinfoil-debug=on' }),

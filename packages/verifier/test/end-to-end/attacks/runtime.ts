@@ -240,6 +240,8 @@ export const runtimeAttacks: readonly Attack[] = [
     }),
     exit: 1,
     code: 'GPU_SIGNATURE_INVALID',
+    // A GPU that is not genuine does not count.
+    besides: ['GPU_COUNT_MISMATCH'],
     says: 'gpu0: a genuine NVIDIA GPU signed the report',
   },
   {
@@ -254,18 +256,20 @@ export const runtimeAttacks: readonly Attack[] = [
     name: 'clock-a-year-ahead',
     deed: "turns the client's clock forward by a year",
     visits: native((scene) => scene),
-    clockAheadDays: 365,
+    clockAheadDays: 366,
     exit: 1,
     code: 'TLS_CERT_EXPIRED',
+    besides: ['CRL_EXPIRED', 'GPU_OCSP_INVALID'],
     says: 'in date',
   },
   {
     name: 'clock-a-year-behind',
     deed: "turns the client's clock back by a year, to before what was revoked since",
     visits: native((scene) => scene),
-    clockAheadDays: -365,
+    clockAheadDays: -366,
     exit: 1,
     code: 'TLS_CERT_NOT_YET_VALID',
+    besides: ['GPU_OCSP_INVALID', 'RIM_EXPIRED', 'SCT_IN_FUTURE', 'TIME_IN_FUTURE', 'VCEK_NOT_YET_VALID'],
     says: 'in date',
   },
 ];
