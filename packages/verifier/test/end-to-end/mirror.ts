@@ -22,7 +22,7 @@ export async function mirrorAnswer(
   return (
     amdAnswer(scene, world, path) ??
     intelAnswer(world, path) ??
-    (await rimAnswer(world, path)) ??
+    (await rimAnswer(scene, path)) ??
     githubAnswer(scene, path) ??
     (await logAnswer(world, path))
   );
@@ -57,7 +57,7 @@ function intelAnswer({ collateral, platform }: World, path: string): MirrorAnswe
   }
 }
 
-async function rimAnswer({ rims }: World, path: string): Promise<MirrorAnswer | undefined> {
+async function rimAnswer({ rims }: Scene, path: string): Promise<MirrorAnswer | undefined> {
   const id = /^\/v1\/rim\/(.+)$/.exec(path)?.[1] ?? '';
   const rim = rims.get(id);
   return rim && json({ id, rim: toBase64(rim), sha256: toHex(await sha256(rim)) });

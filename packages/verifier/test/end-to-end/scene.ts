@@ -54,6 +54,8 @@ export interface Scene {
   readonly collateral?: TdxCollateral;
   /** That GitHub gives out. */
   readonly platforms: PlatformList;
+  /** Manifests that NVIDIA's service gives out, by their names. */
+  readonly rims: ReadonlyMap<string, Uint8Array>;
   readonly gpus: readonly GpuDevice[];
   readonly gpuReport?: (nonce: Uint8Array, index: number) => Partial<GpuReportRequest>;
   readonly gpuStatus?: 'good' | 'revoked' | 'unknown';
@@ -71,8 +73,8 @@ export interface Scene {
 }
 
 export function honestScene(world: World, dialect: DialectForm = 'vitrine'): Scene {
-  const { release, tls, vcek, crl, platforms, gpus } = world;
-  return { dialect, platform: 'sev-snp', release, tls, vcek, crl, platforms, gpus };
+  const { release, tls, vcek, crl, platforms, rims, gpus } = world;
+  return { dialect, platform: 'sev-snp', release, tls, vcek, crl, platforms, rims, gpus };
 }
 
 /** The document that the scene's service answers with. @param nonce 32 bytes, the client's */

@@ -149,7 +149,10 @@ function createLog(name: string, since: Date): Promise<SimulatedCtLog> {
 }
 
 /** The driver's covers the indexes from 20 to 40, the VBIOS's those from 0 to 11. */
-async function issueRims(nvidia: GpuAuthority, gpu: GpuDevice): Promise<ReadonlyMap<string, Uint8Array>> {
+export async function issueRims(
+  nvidia: GpuAuthority,
+  gpu: GpuDevice,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const report = parseGpuReport(await issueGpuReport(gpu, { nonce: new Uint8Array(32) }));
   const ids = rimIds(report, gpu.architecture);
   const { driverVersion, vbiosVersion } = report.opaque;

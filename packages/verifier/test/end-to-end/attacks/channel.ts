@@ -59,6 +59,18 @@ export const channelAttacks: readonly Attack[] = [
     says: 'The certificate was not logged',
   },
   {
+    name: 'broken-promise',
+    deed: 'is in league with both logs, which promised to show the certificate and hide it',
+    visits: native(async (scene, world) => ({
+      ...scene,
+      tls: await world.issueTls({ sctDefects: [{ withheld: true }, { withheld: true }] }),
+    })),
+    policy: () => policies.everything,
+    exit: 3,
+    code: 'channel.inclusion',
+    says: 'The logs show the certificate to everyone',
+  },
+  {
     name: 'certificate-of-another-name',
     deed: 'answers with a certificate for another name',
     visits: native(async (scene, world) => ({

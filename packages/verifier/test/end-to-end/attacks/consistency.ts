@@ -1,6 +1,6 @@
 /** Attacks on what runs: another configuration, model, image or command line than was signed. */
 import { blyssCmdline } from '../blyss-launch.ts';
-import { createPlatformList } from '../platforms.ts';
+import { createPlatformList, tdxPlatform } from '../platforms.ts';
 import { policies } from '../policies.ts';
 import {
   type ReleaseRequest,
@@ -92,6 +92,38 @@ export const consistencyAttacks: readonly Attack[] = [
     exit: 1,
     code: 'CMDLINE_NOT_RECONSTRUCTED',
     says: 'also: init',
+  },
+  {
+    name: 'another-command-line-in-a-trust-domain',
+    deed: 'starts the signed kernel of a trust domain with another command line',
+    visits: once(
+      (scene, { release }) => ({
+        ...scene,
+        platform: 'tdx',
+        release: { ...release, rtmr2: new Uint8Array(48).fill(0xbe) },
+      }),
+      (world) => honestScene(world, 'tinfoil-v3'),
+    ),
+    exit: 1,
+    code: 'MEASUREMENT_MISMATCH',
+    says: 'the kernel is the signed one; its command line or its initrd is not',
+  },
+  {
+    name: 'something-loaded-later',
+    deed: 'loads something into the trust domain after it was started',
+    visits: once(
+      (scene, { release }) => ({
+        ...scene,
+        platform: 'tdx',
+        quote: {
+          rtmrs: [tdxPlatform.rtmr0, release.rtmr1, release.rtmr2, new Uint8Array(48).fill(0xbe)],
+        },
+      }),
+      (world) => honestScene(world, 'tinfoil-v3'),
+    ),
+    exit: 1,
+    code: 'MEASUREMENT_RTMR3_NONZERO',
+    says: 'expected all zero',
   },
   {
     name: 'another-firmware',

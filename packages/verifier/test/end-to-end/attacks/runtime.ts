@@ -1,10 +1,10 @@
 /** Attacks on the hardware's evidence: old, altered, of other machines, of machines that are open. */
-import { generateKey, issueTdxCollateral } from '@vitrine/simtee';
+import { createGpuAuthority, generateKey, issueTdxCollateral } from '@vitrine/simtee';
 import { decodeUtf8, fromBase64, toBase64, toHex, utf8 } from '@vitrine/bytes';
 import { defaultMeasurements } from '@vitrine/simtee/nvidia';
 import { policies } from '../policies.ts';
 import { type Scene, honestScene } from '../scene.ts';
-import type { World } from '../world.ts';
+import { type World, issueRims } from '../world.ts';
 import { type Attack, once } from './attack.ts';
 
 const native = (change: (scene: Scene, world: World) => Scene | Promise<Scene>) =>
@@ -164,6 +164,33 @@ export const runtimeAttacks: readonly Attack[] = [
     says: 'OutOfDate',
   },
   {
+    name: 'forged-tcb-info',
+    deed: "answers in Intel's name that its old platform is up to date",
+    visits: trustDomain(async (scene, { intel, platform, now }) => ({
+      ...scene,
+      collateral: await issueTdxCollateral(intel, platform, {
+        issueDate: now,
+        tcbInfoSigner: await generateKey('P-256'),
+      }),
+    })),
+    policy: () => policies.tdx,
+    exit: 1,
+    code: 'TCB_INFO_SIGNATURE_INVALID',
+    says: 'TCB info',
+  },
+  {
+    name: 'downgrade',
+    deed: 'hides its newer documents and answers with one of an old version, which has no nonce',
+    visits: once(
+      (scene) => scene,
+      (world) => honestScene(world, 'tinfoil-v2'),
+    ),
+    exit: 3,
+    code: 'runtime.freshness',
+    besides: ['runtime.devices'],
+    says: 'old evidence cannot be told from new',
+  },
+  {
     name: 'missing-collateral',
     deed: "lets nobody reach AMD's revocation list",
     visits: native((scene) => ({
@@ -229,6 +256,17 @@ export const runtimeAttacks: readonly Attack[] = [
     })),
     exit: 1,
     code: 'GPU_MEASUREMENT_MISMATCH',
+    says: 'gpu0: driver and firmware measure to what NVIDIA published',
+  },
+  {
+    name: 'forged-reference-values',
+    deed: "answers in NVIDIA's name with reference values that fit its altered firmware",
+    visits: native(async (scene, { now }) => ({
+      ...scene,
+      rims: await issueRims(await createGpuAuthority({ now }), scene.gpus[0]!),
+    })),
+    exit: 1,
+    code: 'RIM_CHAIN_INVALID',
     says: 'gpu0: driver and firmware measure to what NVIDIA published',
   },
   {
