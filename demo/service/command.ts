@@ -45,7 +45,7 @@ export function typed(words: readonly string[], folder: string): string {
     const name = word === '--mirror' ? at : words[at - 1] === '--mirror' ? at - 1 : undefined;
     return name === undefined || name === words.indexOf('--mirror');
   });
-  const more = mirrors > 1 ? ` (and ${mirrors - 1} mirrors more)` : '';
+  const more = mirrors > 1 ? ` (and ${mirrors - 1} more)` : '';
   return `$ node ${MAIN} ${shown.map((word) => word.replace(`${folder}/`, '')).join(' ')}${more}`;
 }
 

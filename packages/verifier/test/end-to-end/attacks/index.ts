@@ -9,12 +9,14 @@ import type { Attack } from './attack.ts';
 import { channelAttacks } from './channel.ts';
 import { codeAttacks } from './code.ts';
 import { consistencyAttacks } from './consistency.ts';
+import { deviceAttacks } from './devices.ts';
 import { runtimeAttacks } from './runtime.ts';
 
 export type { Attack } from './attack.ts';
 export const attacks: readonly Attack[] = [
   ...channelAttacks,
   ...runtimeAttacks,
+  ...deviceAttacks,
   ...codeAttacks,
   ...consistencyAttacks,
 ];
