@@ -45,12 +45,22 @@ export async function verify(inputs: VerifyInputs): Promise<AttestationResult> {
     onGroup?.(made);
     return made;
   };
-  const codeAndConfig = checkCode(context).then(async (code) => ({ code, config: await checkConfig(code) }));
-  const runtimePromise = codeAndConfig.then(({ config }) => checkRuntime(context, config.config?.gpus));
-  const [{ code, config }, runtime] = await Promise.all([codeAndConfig, runtimePromise]);
-  const [consistency, channel] = await Promise.all([
-    checkConsistency(context, runtime.cpu, code, config),
-    checkChannel(context, runtime.cpu),
+  // Side by side: each asks for what it needs at once, and waits for another only where it is to be compared with it.
+  const coding = checkCode(context).then(async (made) => ({ made, signed: await checkConfig(made) }));
+  const running = checkRuntime(
+    context,
+    coding.then(({ signed }) => signed.config?.gpus),
+  );
+  const attested = running.then(({ cpu }) => cpu);
+  const [{ made: code }, runtime, consistency, channel] = await Promise.all([
+    coding,
+    running,
+    Promise.all([coding, running]).then(([{ made, signed }, { cpu }]) =>
+      checkConsistency(context, cpu, made, signed),
+    ),
+    checkChannel(context, attested),
+    // Nobody looks at it where there is no certificate; an abort must not be left without anyone to see it.
+    attested,
   ]);
   const groups = [
     group('runtime', runtime.checks),

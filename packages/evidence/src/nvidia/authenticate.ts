@@ -56,6 +56,19 @@ export async function authenticateGpu(evidence: GpuEvidence): Promise<AuthenticG
   return { ...report, architecture, chain, checks } as unknown as AuthenticGpuReport;
 }
 
+/**
+ * What OCSP responses say of the chain of a report that is authentic, where they come later than it.
+ * @returns one check for each certificate under the root
+ * @throws EvidenceError one of the revocation codes
+ */
+export function appraiseGpuRevocation(
+  { chain }: AuthenticGpuReport,
+  ocspResponses: readonly Uint8Array[],
+  now: Date,
+): Promise<readonly Check[]> {
+  return revocationChecks(chain, 'GPU', 'nvidia.gpu.revocation', { now, responses: ocspResponses });
+}
+
 async function requireSigned(report: GpuReport, leaf: Certificate): Promise<void> {
   const { publicKey } = leaf;
   const isSigned =

@@ -9,7 +9,12 @@ export {
   appraiseGpu,
 } from './appraise.ts';
 export { type EatPolicy, appraiseEat, nrasIssuer } from './appraise-eat.ts';
-export { type AuthenticGpuReport, type GpuEvidence, authenticateGpu } from './authenticate.ts';
+export {
+  type AuthenticGpuReport,
+  type GpuEvidence,
+  appraiseGpuRevocation,
+  authenticateGpu,
+} from './authenticate.ts';
 export { canonicalXml } from './canonical-xml.ts';
 export { type DeviceArchitecture, architectureOf, leafFwid, parseDeviceChain } from './chain.ts';
 export { describeEat, describeGpuReport, describeRim } from './describe.ts';

@@ -46,7 +46,11 @@ const transparency: Promised = {
   source: 'RFC 6962',
 };
 
-export async function checkChannel(context: Context, cpu: AuthenticCpu | undefined): Promise<Channel> {
+/** @param attested the processor's evidence, whose key the connection's must be: known later than the rest */
+export async function checkChannel(
+  context: Context,
+  attested: Promise<AuthenticCpu | undefined>,
+): Promise<Channel> {
   const shown = readCertificates(context);
   if ('reason' in shown) {
     const checks = [key, certificate, transparency].map((what) =>
@@ -66,7 +70,7 @@ export async function checkChannel(context: Context, cpu: AuthenticCpu | undefin
   const { chain, isOfConnection } = shown;
   const leaf = chain[0]!;
   const [keyCheck, certificateChecks] = await Promise.all([
-    checkKey(context, cpu, leaf, isOfConnection),
+    attested.then((cpu) => checkKey(context, cpu, leaf, isOfConnection)),
     checkCertificates(context, chain),
   ]);
   return {

@@ -1,12 +1,13 @@
 /** GPUs and switches: as many as declared, each genuine, measured as NVIDIA published, over the right nonce. */
 import { type Check, decided, notChecked } from '@vitrine/appraisal';
-import { equalBytes, toHex } from '@vitrine/bytes';
+import { equalBytes, sha256, toHex } from '@vitrine/bytes';
 import {
   type AuthenticGpuReport,
   type AuthenticRim,
   type GpuPolicy,
   appraiseDevices,
   appraiseGpu,
+  appraiseGpuRevocation,
   authenticateGpu,
   authenticateRim,
   nvidiaTrustAnchors,
@@ -42,16 +43,20 @@ const NVIDIA = 'NVIDIA attestation documents';
 /** @param declaredGpus how many the measured configuration declares, where one was read */
 export async function checkDevices(
   context: Context,
-  declaredGpus: number | undefined,
+  declaredGpus: Promise<number | undefined>,
 ): Promise<DevicesOutcome> {
   const { presented, policy } = context;
   const { devices } = presented.devices;
-  const expected = policy.devices.gpus ?? declaredGpus ?? presented.devices.declaredCount;
+  const manifests: Manifests = new Map();
+  const [declared, ...outcomes] = await Promise.all([
+    declaredGpus,
+    ...devices.map((device) => checkDevice(device, manifests, context)),
+  ]);
+  const expected = policy.devices.gpus ?? declared ?? presented.devices.declaredCount;
   if (devices.length === 0 && (expected ?? 0) === 0)
     return { devices: [], checks: policy.devices.gpus === 0 || expected === 0 ? [] : [noDevices(context)] };
   if (devices.length === 0 && formsWithoutDevices.includes(`${presented.dialect} ${presented.form}`))
     return { devices: [], checks: [devicesNotShown(context, expected ?? 0)] };
-  const outcomes = await Promise.all(devices.map((device) => checkDevice(device, context)));
   const authentic = outcomes.flatMap((outcome) => (outcome.device ? [outcome.device] : []));
   return {
     devices: authentic,
@@ -126,7 +131,11 @@ interface DeviceOutcome {
   readonly checks: readonly ResultCheck[];
 }
 
-async function checkDevice(device: PresentedDevice, context: Context): Promise<DeviceOutcome> {
+async function checkDevice(
+  device: PresentedDevice,
+  manifests: Manifests,
+  context: Context,
+): Promise<DeviceOutcome> {
   const { id } = device;
   const genuine: Promised = {
     rule: `runtime.device.${id}.evidence`,
@@ -178,7 +187,7 @@ async function checkDevice(device: PresentedDevice, context: Context): Promise<D
         report.checks.filter(({ rule }) => rule !== 'nvidia.gpu.revocation'),
         `${authentic.architecture}, driver ${authentic.driver ?? 'unknown'}`,
       ),
-      ...(await appraise(device, report, measured, context)),
+      ...(await appraise(device, report, measured, manifests, context)),
       revocationCheck,
     ],
   };
@@ -194,26 +203,18 @@ async function authenticateDevice(
   context: Context,
 ): Promise<AuthenticatedDevice> {
   const { anchors, now } = context;
-  const authenticate = (ocspResponses?: readonly Uint8Array[]) =>
-    authenticateGpu({
+  try {
+    const report = await authenticateGpu({
       report: device.report,
       chain: device.chain,
       now,
       ...(anchors.nvidia ? { anchors: anchors.nvidia.device } : {}),
-      ...(ocspResponses ? { ocspResponses } : {}),
     });
-  try {
-    const report = await authenticate();
     const ocsp = device.ocspResponses
       ? { responses: device.ocspResponses, missing: undefined }
       : await fetchOcsp(report.chain, context);
     try {
-      const { checks } = await authenticate(ocsp.responses);
-      const check = promised(
-        what,
-        checks.filter(({ rule }) => rule === 'nvidia.gpu.revocation'),
-        'good',
-      );
+      const check = promised(what, await appraiseGpuRevocation(report, ocsp.responses, now), 'good');
       const isMissing = check.outcome === 'not-checked' && ocsp.missing !== undefined;
       return { report, revocation: isMissing ? { ...check, reason: ocsp.missing } : check };
     } catch (error) {
@@ -244,10 +245,11 @@ async function appraise(
   device: PresentedDevice,
   report: AuthenticGpuReport,
   measured: Promised,
+  manifests: Manifests,
   context: Context,
 ): Promise<readonly ResultCheck[]> {
   const { devices } = context.policy;
-  const rims = await gatherRims(device, report, context);
+  const rims = await gatherRims(device, report, manifests, context);
   if ('error' in rims)
     return [refused(measured, rims.error), ...modeChecks(device, report, undefined, context)];
   const appraisal = appraiseGpu(report, {
@@ -365,9 +367,13 @@ interface Rims {
   readonly missing: readonly string[];
 }
 
+/** By their SHA-256: devices of one kind share theirs, which then are verified once. */
+type Manifests = Map<string, Promise<AuthenticRim>>;
+
 async function gatherRims(
   device: PresentedDevice,
   report: AuthenticGpuReport,
+  manifests: Manifests,
   context: Context,
 ): Promise<Rims | { readonly error: Refusal }> {
   const { anchors, now } = context;
@@ -383,7 +389,13 @@ async function gatherRims(
       if ('value' in answer) xml = answer.value;
       else missing.push(`manifest ${id} is missing: ${answer.reason}`);
     }
-    return xml && authenticateRim({ xml, now, ...(anchors.nvidia ? { anchors: anchors.nvidia.rim } : {}) });
+    if (!xml) return undefined;
+    const digest = toHex(await sha256(xml));
+    const known = manifests.get(digest);
+    if (known) return known;
+    const rim = authenticateRim({ xml, now, ...(anchors.nvidia ? { anchors: anchors.nvidia.rim } : {}) });
+    manifests.set(digest, rim);
+    return rim;
   };
   try {
     const [driver, vbios] = await Promise.all([

@@ -37,8 +37,11 @@ export interface Runtime {
   readonly checks: readonly ResultCheck[];
 }
 
-/** @param declaredGpus how many the measured configuration declares, where one was read */
-export async function checkRuntime(context: Context, declaredGpus: number | undefined): Promise<Runtime> {
+/** @param declaredGpus how many the measured configuration declares, where one was read: known later than the rest */
+export async function checkRuntime(
+  context: Context,
+  declaredGpus: Promise<number | undefined>,
+): Promise<Runtime> {
   const { presented, policy } = context;
   const [cpu, devices] = await Promise.all([
     presented.cpu.platform === 'sev-snp'
