@@ -1,5 +1,6 @@
 /** One promise of a result: a sentence for a person over the rules that it consists of. */
 import type { Check, CheckOutcome } from '@vitrine/appraisal';
+import { consequenceOf } from './consequences.ts';
 import type { Refusal } from './refusal.ts';
 import type { ResultCheck } from './result.ts';
 
@@ -70,13 +71,14 @@ function base({ rule, title, required = true, evidence, expected, source }: Prom
 }
 
 function made(what: Promised, outcome: CheckOutcome, cause: Check, details: readonly Check[]): ResultCheck {
+  const reason = cause.reason ?? (outcome === 'fail' ? consequenceOf(cause.code) : undefined);
   return {
     ...base(what),
     outcome,
     ...(cause.code === undefined ? {} : { code: cause.code }),
     expected: cause.expected,
     found: cause.found,
-    ...(cause.reason === undefined ? {} : { reason: cause.reason }),
+    ...(reason === undefined ? {} : { reason }),
     details,
   };
 }

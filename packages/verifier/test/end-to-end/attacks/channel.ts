@@ -140,11 +140,11 @@ export const channelAttacks: readonly Attack[] = [
       const timer = setInterval(() => response.write(' '), 100);
       response.on('close', () => clearInterval(timer));
     }),
-    words: ['--timeout', '1'],
+    words: ['--timeout', '2'],
     isOnTheNetwork: true,
     exit: 3,
     code: 'TIMEOUT',
-    says: 'no answer within 1000 ms',
+    says: 'no answer within 2000 ms',
   },
   {
     name: 'redirect-to-another-host',

@@ -26,7 +26,7 @@ export const deviceAttacks: readonly Attack[] = [
     visits: native((scene) => ({ ...scene, gpus: scene.gpus.slice(0, 1) })),
     exit: 1,
     code: 'GPU_COUNT_MISMATCH',
-    says: 'expected 2; found 1',
+    says: 'expected 2; found 1; a GPU that is not shown may be outside confidential mode',
   },
   {
     name: 'one-gpu-twice',

@@ -64,7 +64,7 @@ export const runtimeAttacks: readonly Attack[] = [
     visits: native((scene) => ({ ...scene, report: { policy: DEBUG_POLICY } })),
     exit: 1,
     code: 'GUEST_POLICY_DEBUG_SET',
-    says: 'no debugging',
+    says: 'whoever runs the machine may read and change its memory',
   },
   {
     name: 'migration-agent',
@@ -72,7 +72,7 @@ export const runtimeAttacks: readonly Attack[] = [
     visits: native((scene) => ({ ...scene, report: { policy: 0x30000n | (1n << 18n) } })),
     exit: 1,
     code: 'GUEST_POLICY_MIGRATE_MA_SET',
-    says: 'no migration',
+    says: 'by something that was not measured',
   },
   {
     name: 'lower-privilege-level',
@@ -80,7 +80,7 @@ export const runtimeAttacks: readonly Attack[] = [
     visits: native((scene) => ({ ...scene, report: { vmpl: 2 } })),
     exit: 1,
     code: 'VMPL_MISMATCH',
-    says: 'expected 0; found 2',
+    says: 'something else in the VM than the system that was measured asked for the report',
   },
   {
     name: 'debug-trust-domain',
@@ -92,7 +92,7 @@ export const runtimeAttacks: readonly Attack[] = [
     policy: () => policies.tdx,
     exit: 1,
     code: 'TD_ATTRIBUTES_DEBUG_SET',
-    says: 'no debugging',
+    says: 'whoever runs the machine may read and change its memory',
   },
   {
     name: 'self-made-processor',
@@ -145,7 +145,7 @@ export const runtimeAttacks: readonly Attack[] = [
     }),
     exit: 1,
     code: 'TCB_OUT_OF_DATE',
-    says: 'microcode',
+    says: 'weaknesses of such firmware are public',
   },
   {
     name: 'stale-tdx-module',
