@@ -66,5 +66,5 @@ export function commonName(name: Name): string | undefined {
 /** For messages: "CN=SEV-Milan, O=Advanced Micro Devices", with control characters as U+FFFD. */
 export function formatName(name: Name): string {
   const parts = name.attributes.map(({ oid, value }) => `${shortNames[oid] ?? oid}=${value}`);
-  return (parts.join(', ') || 'a subject without a name').replaceAll(/\p{C}/gu, '\ufffd');
+  return parts.join(', ').replaceAll(/\p{C}/gu, '\ufffd');
 }
