@@ -11,7 +11,8 @@ import {
   formatPolicy,
   isDialect,
   parsePolicy,
-  verifyProof,
+  parseProof,
+  replay,
   verifyUrl,
 } from '@vitrine/verifier';
 import { UnreadableError, UsageError } from './exit.ts';
@@ -85,9 +86,10 @@ async function verifySaved(
     if (value !== undefined)
       throw new UsageError(`--${name.replace('saveProof', 'save-proof')} needs a service, not a proof.`);
   const policy = await readPolicy(flags);
-  const { cacheOnly } = await import('./verify/live.ts');
-  return verifyProof(readFile(path), {
-    anchors: await readAnchors(flags, cacheOnly(terminal, homedir())),
+  const { cacheOnly } = await import('./verify/cache-only.ts');
+  const proof = await parseProof(readFile(path));
+  return replay(proof, {
+    anchors: await readAnchors(flags, cacheOnly(terminal, homedir()), proof.connection?.certificates),
     ...(policy ? { policy: policy.policy } : {}),
     ...(flags.at === undefined ? {} : { at: parseTime(flags.at) }),
     ...(flags.repo === undefined ? {} : { repository: flags.repo }),

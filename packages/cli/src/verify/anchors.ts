@@ -16,7 +16,13 @@ import {
   parseTrustedRoot,
 } from '@vitrine/provenance';
 import { type Anchors, type Source, ctLogListRequest } from '@vitrine/verifier';
-import { type Certificate, X509Error, commonName, parsePemCertificates } from '@vitrine/x509';
+import {
+  type Certificate,
+  X509Error,
+  commonName,
+  parseCertificate,
+  parsePemCertificates,
+} from '@vitrine/x509';
 import { UsageError } from '../exit.ts';
 
 export interface AnchorFlags {
@@ -32,15 +38,20 @@ export interface AnchorFlags {
 
 /**
  * @param source where a newer list of logs may come from: never from a proof, whose maker would choose the logs
+ * @param shown DERs of the certificates that the roots are for, where they are known before: other roots then are not read
  * @throws UsageError for a file that cannot be read or is not what it should be
  */
-export async function readAnchors(flags: AnchorFlags, source: Source): Promise<Anchors> {
+export async function readAnchors(
+  flags: AnchorFlags,
+  source: Source,
+  shown?: readonly Uint8Array[],
+): Promise<Anchors> {
   const simulated = flags.allowSimulated === undefined ? [] : readCertificates(flags.allowSimulated);
   return {
     ...hardwareAnchors(simulated),
     sigstore: await sigstoreRoots(flags.trustedRoot ?? []),
     ctLogs: await ctLogs(flags.ctLogs, source),
-    tlsRoots: [...machineRoots(), ...(flags.tlsCa === undefined ? [] : readCertificates(flags.tlsCa))],
+    tlsRoots: [...machineRoots(shown), ...(flags.tlsCa === undefined ? [] : readCertificates(flags.tlsCa))],
   };
 }
 
@@ -85,15 +96,36 @@ async function ctLogs(path: string | undefined, source: Source): Promise<LogList
 }
 
 /** Roots that this machine trusts; one that our strict parser refuses is not among them. */
-function machineRoots(): Certificate[] {
+function machineRoots(shown: readonly Uint8Array[] | undefined): Certificate[] {
+  const names = shown && namesIn(shown);
   return tls.getCACertificates('default').flatMap((pem) => {
     try {
+      if (names && !holdsOne(pem, names)) return [];
       return parsePemCertificates(pem, 'root certificate');
     } catch (error) {
       if (error instanceof X509Error) return [];
       throw error;
     }
   });
+}
+
+/** DERs of subjects and issuers; undefined where a certificate cannot be read: it is refused later, with its reason. */
+function namesIn(ders: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
+  try {
+    return ders.flatMap((der) => {
+      const { subject, issuer } = parseCertificate(der, 'certificate of the server');
+      return [subject.der, issuer.der];
+    });
+  } catch (error) {
+    if (error instanceof X509Error) return undefined;
+    throw error;
+  }
+}
+
+/** Names are the same when their bytes are, so a root that holds none of them vouches for nothing here. */
+function holdsOne(pem: string, names: readonly Uint8Array[]): boolean {
+  const der = Buffer.from(pem.replace(/-----[A-Z ]+-----/g, ''), 'base64');
+  return names.some((name) => der.includes(Buffer.from(name)));
 }
 
 function readCertificates(path: string): Certificate[] {

@@ -87,11 +87,6 @@ export async function liveEdge(flags: VerifyFlags, terminal: Terminal, home: str
   };
 }
 
-/** What this machine has kept, and no network. */
-export function cacheOnly({ env }: Terminal, home: string): Source {
-  return new OfflineSource({ store: folderCache(cacheFolder(env, home)) });
-}
-
 /** "https://kdsintf.amd.com=https://mirror.example.org": for every kind of resource that comes from there. */
 function readMirrors(pairs: readonly string[]): Mirrors {
   const origins: Record<string, string> = {};
