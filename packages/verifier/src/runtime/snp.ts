@@ -15,7 +15,11 @@ import {
 } from '@vitrine/evidence';
 import { type Context, type Missing, askFor } from '../context.ts';
 import { readAs } from '../error.ts';
-import { amdCertificateChainRequest, amdCrlRequest, amdVekRequest } from '../sources/endorsements/requests.ts';
+import {
+  amdCertificateChainRequest,
+  amdCrlRequest,
+  amdVekRequest,
+} from '../sources/endorsements/requests.ts';
 import { lineOf, tcbFloorOf } from '../policy-file/tcb-floor.ts';
 import type { PresentedCpu } from '../presented.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
