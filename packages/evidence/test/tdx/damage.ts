@@ -99,7 +99,11 @@ const flips: Case[] = [
       const { evidence, bytes, quote } = await structural();
       const chainAt = quote.pckChain.byteOffset - bytes.byteOffset;
       const attempt = (damaged: Uint8Array) => authenticateTdx({ ...evidence, quote: damaged });
-      await refuseBits(bytes, bitsOf(chainAt, bytes.length), attempt, [...pckCodes, 'PCK_CHAIN_INCOMPLETE']);
+      await refuseBits(bytes, bitsOf(chainAt, bytes.length), attempt, [
+        ...pckCodes,
+        'PCK_CHAIN_INCOMPLETE',
+        'ROOT_CA_UNTRUSTED',
+      ]);
     },
   },
   ...(
