@@ -18,6 +18,8 @@ interface Manifest {
   readonly description?: string;
   readonly exports?: Record<string, string>;
   readonly bin?: Record<string, string>;
+  /** Of the package itself, by condition. */
+  readonly imports?: Record<string, Record<string, string>>;
   readonly dependencies?: Record<string, string>;
   readonly [key: string]: unknown;
 }
@@ -179,7 +181,7 @@ function relativeUrlOf(node: ts.Node): ts.StringLiteral | undefined {
 }
 
 function writeManifest({ manifest, outFolder }: Package): void {
-  const { exports = {}, bin } = manifest;
+  const { exports = {}, bin, imports } = manifest;
   const unpublished = ['scripts', 'devDependencies'];
   const published = Object.fromEntries(
     Object.entries(manifest).filter(([key]) => !unpublished.includes(key)),
@@ -190,6 +192,15 @@ function writeManifest({ manifest, outFolder }: Package): void {
       { types: compiledPath(target, '.d.ts'), default: compiledPath(target, '.js') },
     ]),
   );
+  if (imports) {
+    const compiled = (targets: Record<string, string>) =>
+      Object.fromEntries(
+        Object.entries(targets).map(([condition, target]) => [condition, compiledPath(target, '.js')]),
+      );
+    published['imports'] = Object.fromEntries(
+      Object.entries(imports).map(([name, targets]) => [name, compiled(targets)]),
+    );
+  }
   const main = exports['.'];
   if (main !== undefined) published['types'] = compiledPath(main, '.d.ts');
   if (bin) {

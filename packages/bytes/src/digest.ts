@@ -1,10 +1,15 @@
-/** Digests by the platform's WebCrypto, which Node, browsers and workers share. */
+/** Digests by the platform's WebCrypto, which Node, browsers and workers share; of little in Node without its threads. */
+import { hashNow } from '#hash-now';
 
 export type DigestName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
 
 export const digestSizeBytes = { 'SHA-1': 20, 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 } as const;
 
+/** More than that is worth a thread of its own. */
+const MAX_BYTES_AT_ONCE = 16 * 1024;
+
 export async function digest(name: DigestName, bytes: Uint8Array): Promise<Uint8Array> {
+  if (hashNow && bytes.length <= MAX_BYTES_AT_ONCE) return hashNow(name, bytes);
   return new Uint8Array(await crypto.subtle.digest(name, bytes));
 }
 
