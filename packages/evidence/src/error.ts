@@ -2,8 +2,7 @@
  * Why evidence or an endorsement is refused. `code` is stable; each vendor's folder lists its own
  * (`SnpErrorCode`, `TdxErrorCode`, `NvidiaErrorCode`).
  */
-import { BytesError } from '@vitrine/bytes';
-import { X509Error } from '@vitrine/x509';
+import { refusalsOf } from '@vitrine/x509';
 
 export class EvidenceError<Code extends string = string> extends Error {
   override readonly name = 'EvidenceError';
@@ -15,37 +14,7 @@ export class EvidenceError<Code extends string = string> extends Error {
   }
 }
 
-/**
- * Runs a step; a BytesError or X509Error of it becomes an EvidenceError.
- * @param code the code, or a choice by the cause's own
- */
-export function refuseAs<Code extends string, T>(
-  code: Code | ((cause: BytesError | X509Error) => Code),
-  step: () => T,
-): T {
-  try {
-    return step();
-  } catch (cause) {
-    throw refusal(code, cause);
-  }
-}
-
-/** `refuseAs` for a step that answers later. */
-export async function refuseAsync<Code extends string, T>(
-  code: Code | ((cause: BytesError | X509Error) => Code),
-  step: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await step();
-  } catch (cause) {
-    throw refusal(code, cause);
-  }
-}
-
-function refusal<Code extends string>(
-  code: Code | ((cause: BytesError | X509Error) => Code),
-  cause: unknown,
-): unknown {
-  if (!(cause instanceof BytesError || cause instanceof X509Error)) return cause;
-  return new EvidenceError(typeof code === 'string' ? code : code(cause), cause.message, { cause });
-}
+/** A BytesError or X509Error of a step becomes an EvidenceError. */
+export const { refuseAs, refuseAsync } = refusalsOf(
+  (code, message, options) => new EvidenceError(code, message, options),
+);

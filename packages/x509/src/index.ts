@@ -46,4 +46,5 @@ export {
   isSignedBy,
   verifyEcdsa,
 } from './signature.ts';
+export { refusalsOf } from './refusals.ts';
 export { type Signed, parseAs } from './signed.ts';
