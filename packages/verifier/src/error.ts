@@ -31,6 +31,8 @@ export type FetchErrorCode =
   | 'NAME_NOT_RESOLVED'
   | 'CONNECTION_REFUSED'
   | 'CONNECTION_RESET'
+  /** The proxy that was named refuses, fails, or is none. */
+  | 'PROXY_FAILED'
   | 'TLS_FAILED'
   | 'TIMEOUT'
   /** Any status but 200, after the retries that 429 and 5xx allow. */

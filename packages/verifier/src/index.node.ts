@@ -7,6 +7,7 @@ export { folderSource } from './sources/boot-folder.node.ts';
 export type { Connection, ConnectionOptions } from './sources/connection.node.ts';
 export { cacheFolder, folderCache } from './sources/folder-cache.node.ts';
 export { type NodeClient, type NodeClientOptions, createNodeClient } from './sources/http-client.node.ts';
+export { type Proxy, type ProxyRules, parseProxy, proxiesOf, proxyFor } from './sources/proxies.node.ts';
 
 /** See connection.node.ts, which is loaded here: what only replays a proof starts sooner without HTTP and TLS. */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {

@@ -11,7 +11,9 @@ import { equalBytes } from '@vitrine/bytes';
 import { VerifierError } from '../error.ts';
 import type { Fetcher } from './fetcher.ts';
 import { exchange } from './http-client.node.ts';
+import { type Proxy, type ProxyRules, proxyFor } from './proxies.node.ts';
 import { socketFailure } from './socket-failure.node.ts';
+import { openTunnel } from './tunnel.node.ts';
 
 export interface ConnectionOptions {
   /** https; of its path nothing is used. */
@@ -19,6 +21,8 @@ export interface ConnectionOptions {
   readonly signal?: AbortSignal | undefined;
   /** For name, connection and handshake together; default 15 s. */
   readonly handshakeTimeoutMs?: number | undefined;
+  /** The connection then goes through a proxy; the certificates are those of the server behind it. */
+  readonly proxies?: ProxyRules | undefined;
 }
 
 export interface Connection {
@@ -39,7 +43,7 @@ export interface Connection {
  * @throws VerifierError ARGUMENT_INVALID, ABORTED or a FetchErrorCode
  */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
-  const target = targetOf(options.url);
+  const target = targetOf(options.url, options.proxies ?? {});
   const first = await handshake(target, options);
   const agent = new PinnedAgent(target, options, first);
   return {
@@ -58,9 +62,11 @@ interface Target {
   readonly authority: string;
   readonly host: string;
   readonly port: number;
+  /** undefined: directly. */
+  readonly proxy: Proxy | undefined;
 }
 
-function targetOf(url: string | URL): Target {
+function targetOf(url: string | URL, proxies: ProxyRules): Target {
   if (!URL.canParse(String(url)))
     throw new VerifierError(
       'ARGUMENT_INVALID',
@@ -74,6 +80,7 @@ function targetOf(url: string | URL): Target {
     authority,
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? 443 : Number(port),
+    proxy: proxyFor(new URL(url), proxies),
   };
 }
 
@@ -86,18 +93,33 @@ interface Handshake {
 
 const defaultHandshakeTimeoutMs = 15_000;
 
-function handshake(
-  { host, port, authority }: Target,
+async function handshake(
+  target: Target,
   { signal, handshakeTimeoutMs = defaultHandshakeTimeoutMs }: ConnectionOptions,
+): Promise<Handshake> {
+  const { proxy } = target;
+  if (!proxy) return secure(target, undefined, signal, handshakeTimeoutMs);
+  const begunMs = performance.now();
+  const tunnel = await openTunnel(proxy, target, { signal, timeoutMs: handshakeTimeoutMs });
+  const leftMs = Math.max(1, handshakeTimeoutMs - (performance.now() - begunMs));
+  return secure(target, tunnel, signal, Math.ceil(leftMs));
+}
+
+/** @param tunnel to the target; undefined: a connection of its own */
+function secure(
+  { host, port, authority }: Target,
+  tunnel: Duplex | undefined,
+  signal: AbortSignal | undefined,
+  timeoutMs: number,
 ): Promise<Handshake> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
+      tunnel?.destroy();
       reject(aborted(authority));
       return;
     }
     const socket = tls.connect({
-      host,
-      port,
+      ...(tunnel ? { socket: tunnel } : { host, port }),
       // RFC 6066 section 3: an address is no server name.
       ...(isIP(host) === 0 ? { servername: host } : {}),
       minVersion: 'TLSv1.2',
@@ -111,14 +133,14 @@ function handshake(
     const fail = (error: Error) => {
       settle();
       socket.destroy();
+      tunnel?.destroy();
       reject(error);
     };
     const onAbort = () => fail(aborted(authority));
     const onError = (error: Error) => fail(socketFailure(error, authority));
     const timer = setTimeout(
-      () =>
-        fail(new VerifierError('TIMEOUT', `${authority}: no connection within ${handshakeTimeoutMs} ms.`)),
-      handshakeTimeoutMs,
+      () => fail(new VerifierError('TIMEOUT', `${authority}: no connection within ${timeoutMs} ms.`)),
+      timeoutMs,
     );
     const settle = () => {
       clearTimeout(timer);

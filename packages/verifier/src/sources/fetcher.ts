@@ -36,6 +36,7 @@ const codes: Readonly<Record<FetchErrorCode, true>> = {
   NAME_NOT_RESOLVED: true,
   CONNECTION_REFUSED: true,
   CONNECTION_RESET: true,
+  PROXY_FAILED: true,
   TLS_FAILED: true,
   TIMEOUT: true,
   HTTP_STATUS: true,

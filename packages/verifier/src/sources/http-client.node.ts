@@ -4,11 +4,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { VerifierError } from '../error.ts';
 import type { FetchRequest, Fetcher, FetchResponse } from './fetcher.ts';
+import type { ProxiedClient } from './proxied-client.node.ts';
+import { type ProxyRules, proxyFor } from './proxies.node.ts';
 import { socketFailure } from './socket-failure.node.ts';
 
 export interface NodeClientOptions {
   /** Roots in PEM to trust instead of the system's: for a mirror with a certificate of its own. */
   readonly caPems?: readonly string[] | undefined;
+  readonly proxies?: ProxyRules | undefined;
 }
 
 export interface NodeClient {
@@ -18,7 +21,7 @@ export interface NodeClient {
 }
 
 /** A client for services whose certificates the web's roots vouch for. */
-export function createNodeClient({ caPems }: NodeClientOptions = {}): NodeClient {
+export function createNodeClient({ caPems, proxies = {} }: NodeClientOptions = {}): NodeClient {
   // Loaded here: what only replays a proof starts sooner without them.
   const [http, https] = [process.getBuiltinModule('node:http'), process.getBuiltinModule('node:https')];
   const common = { keepAlive: true, maxSockets: 8 } as const;
@@ -28,14 +31,24 @@ export function createNodeClient({ caPems }: NodeClientOptions = {}): NodeClient
     ...(caPems ? { ca: [...caPems] } : {}),
   });
   const plain = new http.Agent(common);
+  let proxied: Promise<ProxiedClient> | undefined;
   return {
-    fetch: (request) =>
-      request.url.startsWith('https:')
+    fetch: async (request) => {
+      const proxy = proxyFor(new URL(request.url), proxies);
+      if (proxy) {
+        proxied ??= import('./proxied-client.node.ts').then(({ createProxiedClient }) =>
+          createProxiedClient(caPems),
+        );
+        return (await proxied).fetch(request, proxy);
+      }
+      return request.url.startsWith('https:')
         ? exchange(request, (options) => https.request(request.url, { ...options, agent: secure }))
-        : exchange(request, (options) => http.request(request.url, { ...options, agent: plain })),
+        : exchange(request, (options) => http.request(request.url, { ...options, agent: plain }));
+    },
     close: () => {
       secure.destroy();
       plain.destroy();
+      void proxied?.then((client) => client.close());
     },
   };
 }
