@@ -120,8 +120,9 @@ async function verifier(
   if (flags.at !== undefined)
     throw new UsageError('--at needs a saved proof: a service is judged by the clock.');
   const { liveEdge } = await import('./verify/live.ts');
+  const { saveProof } = await import('@vitrine/verifier/node');
   const { policy, bytes } = (await readPolicy(flags)) ?? (await builtInPolicy());
-  const { saveProof, lists, ...edge } = await liveEdge(flags, terminal, homedir());
+  const { lists, ...edge } = await liveEdge(flags, terminal, homedir());
   const dialect = readDialect(flags.dialect);
   const anchors = await readAnchors(flags, lists);
   return async () => {

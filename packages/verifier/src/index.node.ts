@@ -1,6 +1,8 @@
 /** What Node adds: connections, an HTTP client, folders for the cache and the memory, files of proofs. */
 import type { Connection, ConnectionOptions } from './sources/connection.node.ts';
 
+export { type NodeEdge, type NodeEdgeOptions, nodeEdge } from './edge.node.ts';
+export { machineRoots } from './machine-roots.node.ts';
 export { folderMemory, type ReleaseStore, stateFolder } from './memory/folder.node.ts';
 export { loadProof, saveProof } from './proof-file/file.node.ts';
 export { folderSource } from './sources/boot-folder.node.ts';

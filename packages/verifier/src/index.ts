@@ -1,5 +1,6 @@
 export type { Anchors } from './anchors.ts';
 export { type Dialect, dialects, isDialect } from './dialect.ts';
+export { type BrowserEdge, browserEdge } from './edge.ts';
 export { type FetchErrorCode, VerifierError, type VerifierErrorCode } from './error.ts';
 export type * from './policy.ts';
 export type * from './presented.ts';

@@ -1,6 +1,5 @@
 /** Whom the command believes: what is built in, unless files name others. */
 import { readFileSync } from 'node:fs';
-import tls from 'node:tls';
 import {
   type SnpTrustAnchors,
   amdTrustAnchors,
@@ -8,21 +7,10 @@ import {
   nvidiaTrustAnchors,
   snpProducts,
 } from '@vitrine/evidence';
-import {
-  type LogList,
-  ProvenanceError,
-  type TrustedRoot,
-  parseLogList,
-  parseTrustedRoot,
-} from '@vitrine/provenance';
-import { type Anchors, type Source, ctLogListRequest } from '@vitrine/verifier';
-import {
-  type Certificate,
-  X509Error,
-  commonName,
-  parseCertificate,
-  parsePemCertificates,
-} from '@vitrine/x509';
+import { type LogList, type TrustedRoot, parseLogList, parseTrustedRoot } from '@vitrine/provenance';
+import type { Anchors, Source } from '@vitrine/verifier';
+import { machineRoots } from '@vitrine/verifier/node';
+import { type Certificate, commonName, parsePemCertificates } from '@vitrine/x509';
 import { UsageError } from '../exit.ts';
 
 export interface AnchorFlags {
@@ -82,50 +70,8 @@ async function sigstoreRoots(paths: readonly string[]): Promise<readonly Trusted
 /** The file that was named; else the newer of Google's list, where it can be had, and the built-in one. */
 async function ctLogs(path: string | undefined, source: Source): Promise<LogList> {
   if (path !== undefined) return await parseLogList(readAs(path, 'a list of logs', (bytes) => bytes));
-  const { builtInLogList } = await import('@vitrine/provenance/ct/log-list');
-  const builtIn = await builtInLogList();
-  const answer = await source.get(ctLogListRequest());
-  if (!answer.ok) return builtIn;
-  try {
-    const current = await parseLogList(answer.bytes);
-    return current.timestamp > builtIn.timestamp ? current : builtIn;
-  } catch (error) {
-    if (error instanceof ProvenanceError) return builtIn;
-    throw error;
-  }
-}
-
-/** Roots that this machine trusts; one that our strict parser refuses is not among them. */
-function machineRoots(shown: readonly Uint8Array[] | undefined): Certificate[] {
-  const names = shown && namesIn(shown);
-  return tls.getCACertificates('default').flatMap((pem) => {
-    try {
-      if (names && !holdsOne(pem, names)) return [];
-      return parsePemCertificates(pem, 'root certificate');
-    } catch (error) {
-      if (error instanceof X509Error) return [];
-      throw error;
-    }
-  });
-}
-
-/** DERs of subjects and issuers; undefined where a certificate cannot be read: it is refused later, with its reason. */
-function namesIn(ders: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
-  try {
-    return ders.flatMap((der) => {
-      const { subject, issuer } = parseCertificate(der, 'certificate of the server');
-      return [subject.der, issuer.der];
-    });
-  } catch (error) {
-    if (error instanceof X509Error) return undefined;
-    throw error;
-  }
-}
-
-/** Names are the same when their bytes are, so a root that holds none of them vouches for nothing here. */
-function holdsOne(pem: string, names: readonly Uint8Array[]): boolean {
-  const der = Buffer.from(pem.replace(/-----[A-Z ]+-----/g, ''), 'base64');
-  return names.some((name) => der.includes(Buffer.from(name)));
+  const { currentLogList } = await import('@vitrine/verifier/anchors');
+  return currentLogList(source);
 }
 
 function readCertificates(path: string): Certificate[] {

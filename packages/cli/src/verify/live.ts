@@ -1,90 +1,31 @@
-/** The network and the folders of this machine, for `verifyUrl`. */
-import { randomBytes } from 'node:crypto';
-import {
-  type Mirrors,
-  type Proof,
-  type ResourceKind,
-  type Source,
-  type VerifyOptions,
-  CachingSource,
-  OfflineSource,
-  createNetworkSource,
-  firstOf,
-  resourceRules,
-} from '@vitrine/verifier';
-import {
-  cacheFolder,
-  createNodeClient,
-  folderCache,
-  folderMemory,
-  folderSource,
-  openConnection,
-  saveProof,
-  stateFolder,
-} from '@vitrine/verifier/node';
+/** The network and the folders of this machine as the command's words and its environment name them. */
+import { type Mirrors, type ResourceKind, resourceRules } from '@vitrine/verifier';
+import { type NodeEdge, cacheFolder, nodeEdge, proxiesOf, stateFolder } from '@vitrine/verifier/node';
 import { UsageError } from '../exit.ts';
 import { type Terminal, plain } from '../terminal.ts';
 import type { VerifyFlags } from '../verify-command.ts';
 
-export type LiveEdge = Pick<
-  VerifyOptions,
-  'clock' | 'random' | 'connect' | 'endorsements' | 'memory' | 'signal'
-> & {
-  /** For a newer list of logs: asked once, since the built-in one will do. */
-  readonly lists: Source;
-  readonly saveProof: (path: string, proof: Proof) => Promise<void>;
-};
-
 /** @param home the user's, for cache and state where no other folder is named (XDG Base Directory Specification) */
-export async function liveEdge(flags: VerifyFlags, terminal: Terminal, home: string): Promise<LiveEdge> {
-  const { env, signal } = terminal;
-  const clock = () => new Date();
-  const mirrors = readMirrors(flags.mirror ?? []);
-  const totalMs = readTimeout(flags.timeout);
-  const timeouts = totalMs === undefined ? {} : { timeouts: { totalMs } };
-  const client = createNodeClient();
-  const store = folderCache(cacheFolder(env, home));
-  const bootParts: Source[] = flags.bootPart?.length ? [await folderSource(flags.bootPart)] : [];
+export function liveEdge(flags: VerifyFlags, terminal: Terminal, home: string): Promise<NodeEdge> {
+  const { env, signal, stderr } = terminal;
   const warned = new Set<string>();
-  const onStoreFailure = ({ message }: Error): void => {
-    if (!warned.has(message)) terminal.stderr.write(`The cache is not used: ${plain(message)}\n`);
-    warned.add(message);
-  };
-  const network = (attempts?: number): Source =>
-    flags.offline
-      ? new OfflineSource({ store, clock, onStoreFailure })
-      : new CachingSource(
-          createNetworkSource({ fetch: client.fetch, mirrors, signal, clock, attempts, ...timeouts }),
-          { store, clock, onStoreFailure },
-        );
-  return {
-    clock,
+  return nodeEdge({
+    offline: flags.offline,
+    mirrors: readMirrors(flags.mirror ?? []),
+    timeoutMs: readTimeout(flags.timeout),
+    bootParts: flags.bootPart,
+    cacheFolder: cacheFolder(env, home),
+    stateFolder: stateFolder(env, home),
+    proxies: proxiesOf(env),
     signal,
-    random: (lengthBytes) => new Uint8Array(randomBytes(lengthBytes)),
-    endorsements: firstOf(...bootParts, network()),
-    lists: network(1),
-    memory: folderMemory(stateFolder(env, home)),
-    saveProof,
-    connect: async (url, abort) => {
-      const connection = await openConnection({
-        url,
-        signal: abort,
-        ...(totalMs === undefined ? {} : { handshakeTimeoutMs: totalMs }),
-      });
-      const { host, port, certificates } = connection;
-      return {
-        seen: { host, port, certificates },
-        source: createNetworkSource({
-          fetch: client.fetch,
-          endpointFetch: connection.fetch,
-          signal: abort,
-          clock,
-          ...timeouts,
-        }),
-        close: () => connection.close(),
-      };
+    onCacheFailure: ({ message }) => {
+      if (!warned.has(message)) stderr.write(`The cache is not used: ${plain(message)}\n`);
+      warned.add(message);
     },
-  };
+    onProxied: (host, proxy) => {
+      if (flags.verbose) stderr.write(`${plain(host)} is asked through the proxy ${plain(proxy)}\n`);
+    },
+  });
 }
 
 /** "https://kdsintf.amd.com=https://mirror.example.org": for every kind of resource that comes from there. */
