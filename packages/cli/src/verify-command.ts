@@ -15,9 +15,9 @@ import {
   replay,
   verifyUrl,
 } from '@vitrine/verifier';
-import { UnreadableError, UsageError } from './exit.ts';
+import { EXIT, UnreadableError, UsageError, codeOf } from './exit.ts';
 import { ProgressLine } from './progress-line.ts';
-import type { Terminal } from './terminal.ts';
+import { type Terminal, plain } from './terminal.ts';
 import { type AnchorFlags, readAnchors } from './verify/anchors.ts';
 import { printResult } from './verify/report.ts';
 import { parseInterval, parseTime } from './time.ts';
@@ -54,11 +54,24 @@ export async function verifyCommand(
   const { result, saveProof } = await once();
   // Said before it is kept: a full disk does not hide a verdict.
   report(result, flags, terminal);
-  await saveProof();
-  if (intervalMs === undefined) return exitStatusOf(result.verdict);
+  const status = await saved(saveProof, exitStatusOf(result.verdict), terminal);
+  if (intervalMs === undefined || status !== exitStatusOf(result.verdict)) return status;
   const { watch } = await import('./verify/watch.ts');
   const again = async () => (await once()).result;
   return exitStatusOf((await watch(result, intervalMs, again, flags.json === true, terminal)).verdict);
+}
+
+/** What was found out stays so: without its proof a pass is no success, and a failure is still a failure. */
+async function saved(save: () => Promise<void>, status: number, terminal: Terminal): Promise<number> {
+  try {
+    await save();
+    return status;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined || !(error instanceof Error)) throw error;
+    terminal.stderr.write(`The proof is not saved: ${code}: ${plain(error.message)}\n`);
+    return status === EXIT.ok ? EXIT.couldNot : status;
+  }
 }
 
 function requireUrl(url: string | undefined): string {
@@ -87,7 +100,9 @@ async function verifySaved(
       throw new UsageError(`--${name.replace('saveProof', 'save-proof')} needs a service, not a proof.`);
   const policy = await readPolicy(flags);
   const { cacheOnly } = await import('./verify/cache-only.ts');
-  const proof = await parseProof(readFile(path));
+  const { folderSource, partReader } = await import('@vitrine/verifier/node');
+  const others = flags.bootPart?.length ? await folderSource(flags.bootPart) : undefined;
+  const proof = await parseProof(readFile(path), partReader(path, others));
   return replay(proof, {
     anchors: await readAnchors(flags, cacheOnly(terminal, homedir()), proof.connection?.certificates),
     ...(policy ? { policy: policy.policy } : {}),
@@ -120,7 +135,8 @@ async function verifier(
   if (flags.at !== undefined)
     throw new UsageError('--at needs a saved proof: a service is judged by the clock.');
   const { liveEdge } = await import('./verify/live.ts');
-  const { saveProof } = await import('@vitrine/verifier/node');
+  const { requireSavable, saveProof } = await import('@vitrine/verifier/node');
+  if (flags.saveProof !== undefined) await requireSavable(flags.saveProof);
   const { policy, bytes } = (await readPolicy(flags)) ?? (await builtInPolicy());
   const { lists, ...edge } = await liveEdge(flags, terminal, homedir());
   const dialect = readDialect(flags.dialect);

@@ -4,7 +4,7 @@ import type { Connection, ConnectionOptions } from './sources/connection.node.ts
 export { type NodeEdge, type NodeEdgeOptions, nodeEdge } from './edge.node.ts';
 export { machineRoots } from './machine-roots.node.ts';
 export { folderMemory, type ReleaseStore, stateFolder } from './memory/folder.node.ts';
-export { loadProof, saveProof } from './proof-file/file.node.ts';
+export { loadProof, partReader, requireSavable, saveProof } from './proof-file/file.node.ts';
 export { folderSource } from './sources/boot-folder.node.ts';
 export type { Connection, ConnectionOptions } from './sources/connection.node.ts';
 export { cacheFolder, folderCache } from './sources/folder-cache.node.ts';

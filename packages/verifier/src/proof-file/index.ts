@@ -1,2 +1,3 @@
 export { maximumProofBytes, parseProof } from './parse.ts';
-export { writeProof } from './write.ts';
+export { type PartReader, partsBeside } from './parts.ts';
+export { type WriteProofOptions, writeProof } from './write.ts';

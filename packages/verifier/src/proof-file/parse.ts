@@ -12,6 +12,7 @@ import {
 } from '../source.ts';
 import { isFetchErrorCode } from '../sources/fetcher.ts';
 import { resourceRules } from '../sources/kinds.ts';
+import { type PartReader, readBeside, withParts } from './parts.ts';
 
 /** 64 MiB. */
 export const maximumProofBytes = 64 * 1024 * 1024;
@@ -24,8 +25,11 @@ const MAX_URL_CHARACTERS = 4096;
 const MAX_MESSAGE_CHARACTERS = 4096;
 const MAX_HEADER_CHARACTERS = 65536;
 
-/** @throws VerifierError PROOF_MALFORMED */
-export async function parseProof(bytes: Uint8Array): Promise<Proof> {
+/**
+ * @param readPart boot parts that stand beside the file; without it they are missing, as in a browser
+ * @throws VerifierError PROOF_MALFORMED
+ */
+export async function parseProof(bytes: Uint8Array, readPart?: PartReader): Promise<Proof> {
   const document = readAs('PROOF_MALFORMED', 'proof', () =>
     parseJson(bytes, 'proof', { maxBytes: maximumProofBytes, maxDepth: 8 }),
   );
@@ -33,7 +37,7 @@ export async function parseProof(bytes: Uint8Array): Promise<Proof> {
   const blobs = await readAs('PROOF_MALFORMED', 'proof', () => readBlobs(document.get('blobs')));
   const proof = readAs('PROOF_MALFORMED', 'proof', () => readProof(document, blobs));
   blobs.requireAllUsed();
-  return proof;
+  return withParts(proof, document.get('answers'), readPart);
 }
 
 /** First of all, so that a later format is named as such. */
@@ -114,6 +118,7 @@ function readAnswer(item: JsonNode, blobs: Blobs): Answer {
       ...(headers ? { headers: readHeaders(headers) } : {}),
     };
   }
+  if (item.optional('besideBytes')) return readBeside(item);
   item.onlyNames('kind', 'url', 'body', 'code', 'message', 'status');
   const code = item.get('code').string();
   if (!isFetchErrorCode(code)) throw malformed(`${item.path}.code is not known`);

@@ -5,11 +5,19 @@ import { type Proof, type ProofConnection, type ReleaseMemory, proofFormat } fro
 import type { RecordedAnswer } from '../source.ts';
 import { maximumProofBytes, parseProof } from './parse.ts';
 
+export interface WriteProofOptions {
+  /** Boot parts that are kept elsewhere, by their SHA-256 (`partsBeside`); the file then names them only. */
+  readonly parts?: ReadonlyMap<string, Uint8Array> | undefined;
+}
+
 /**
  * @returns UTF-8; every body stands once, under its SHA-256
  * @throws VerifierError PROOF_MALFORMED for what `parseProof` would refuse: over 64 MiB, a resource that occurs twice
  */
-export async function writeProof(proof: Proof): Promise<Uint8Array> {
+export async function writeProof(
+  proof: Proof,
+  { parts = new Map() }: WriteProofOptions = {},
+): Promise<Uint8Array> {
   const blobs = new Blobs();
   const document = {
     format: proofFormat,
@@ -21,13 +29,13 @@ export async function writeProof(proof: Proof): Promise<Uint8Array> {
     nonce: toHex(proof.nonce),
     policy: await blobs.add(proof.policy),
     connection: proof.connection && (await connectionJson(proof.connection, blobs)),
-    answers: await inTurn(proof.answers, (answer) => answerJson(answer, blobs)),
+    answers: await inTurn(proof.answers, (answer) => answerJson(answer, blobs, parts)),
     memory: proof.memory && memoryJson(proof.memory),
     blobs: blobs.json(),
   };
   const bytes = utf8(`${JSON.stringify(document, null, 1)}\n`);
   // A proof that cannot be read again proves nothing.
-  await parseProof(bytes);
+  await parseProof(bytes, (digest) => Promise.resolve(parts.get(digest)));
   return bytes;
 }
 
@@ -57,7 +65,11 @@ async function connectionJson({ host, port, certificates }: ProofConnection, blo
   return { host, port, certificates: await inTurn(certificates, (certificate) => blobs.add(certificate)) };
 }
 
-async function answerJson({ request, answer }: RecordedAnswer, blobs: Blobs): Promise<unknown> {
+async function answerJson(
+  { request, answer }: RecordedAnswer,
+  blobs: Blobs,
+  parts: ReadonlyMap<string, Uint8Array>,
+): Promise<unknown> {
   const { kind, url, body } = request;
   const asked = { kind, url, ...(body ? { body: await blobs.add(body) } : {}) };
   if (!answer.ok) {
@@ -65,6 +77,8 @@ async function answerJson({ request, answer }: RecordedAnswer, blobs: Blobs): Pr
     return { ...asked, code, message, ...(status === undefined ? {} : { status }) };
   }
   const { bytes, headers } = answer;
+  if (kind === 'boot-part' && parts.has(url.slice('sha256:'.length)))
+    return { ...asked, besideBytes: bytes.length };
   return { ...asked, bytes: await blobs.add(bytes), ...(headers ? { headers: sortedByName(headers) } : {}) };
 }
 

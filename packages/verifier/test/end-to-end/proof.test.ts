@@ -1,13 +1,13 @@
 /** Saved proofs, watching, drafted policies and the memory of releases, by the command. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { type Ended, newHome, runInProcess } from './command.ts';
 import { policies } from './policies.ts';
 import { repository } from './release.ts';
 import { type DialectForm, type Scene, honestScene } from './scene.ts';
-import { type Stage, setUpStage, withService } from './stage.ts';
+import { type Stage, setUpStage, verifyOnce, withService } from './stage.ts';
 
 let stage: Stage;
 before(async () => {
@@ -118,6 +118,36 @@ suite('a saved proof', () => {
     const { status, stdout } = await replay(path);
     assert.equal(status, 3, stdout);
     assert.match(stdout, /COULD NOT BE CHECKED/);
+  });
+});
+
+suite('a proof that cannot be saved', () => {
+  const full = !existsSync('/dev/full') && 'no /dev/full';
+  const saving = (path: string, scene: Scene) =>
+    verifyOnce(stage, scene, ['--repo', repository, '--save-proof', path]);
+
+  test('leaves the pass readable, and is no success', { skip: full }, async () => {
+    const { status, stdout, stderr } = await saving('/dev/full', honestScene(stage.world));
+    assert.match(stdout, /✓ VERIFIED/);
+    assert.match(stderr, /^The proof is not saved: ARGUMENT_INVALID: .*ENOSPC/m);
+    assert.equal(status, 3, stdout + stderr);
+  });
+
+  test('leaves a failure a failure', { skip: full }, async () => {
+    const scene = { ...honestScene(stage.world), report: { vmpl: 3 } };
+    const { status, stdout, stderr } = await saving('/dev/full', scene);
+    assert.match(stderr, /^The proof is not saved: /m);
+    assert.equal(status, 1, stdout + stderr);
+  });
+
+  test('since its folder is not there is a wrong word, said before anybody is asked', async () => {
+    const { status, stdout, stderr } = await saving(
+      join(stage.home.folder, 'no/proof.json'),
+      honestScene(stage.world),
+    );
+    assert.equal(stdout, '');
+    assert.match(stderr, /^ARGUMENT_INVALID: The proof cannot be written to /);
+    assert.equal(status, 2);
   });
 });
 

@@ -82,6 +82,18 @@ export const fullProof: Proof = {
   },
 };
 
+const part = utf8('initrd');
+const partDigest = toHex(await sha256(part));
+
+/** A boot part is among the answers. */
+export const proofWithPart: Proof = {
+  ...fullProof,
+  answers: [
+    ...fullProof.answers,
+    { request: { kind: 'boot-part', url: `sha256:${partDigest}` }, answer: { ok: true, bytes: part } },
+  ],
+};
+
 /** The JSON of a proof, to be changed. */
 export interface WrittenProof {
   [name: string]: unknown;
@@ -221,6 +233,43 @@ const edits: Readonly<Record<string, readonly [why: string, kind: DamageKind, ed
     'shape',
     (p) => (p.answers[0]!['cached'] = true),
   ],
+  beside_empty: ['A part without a byte', 'shape', (p) => p.answers.push({ ...beside(), besideBytes: 0 })],
+  beside_too_large: [
+    'A part of a byte more than parts may have',
+    'shape',
+    (p) => p.answers.push({ ...beside(), besideBytes: 536870913 }),
+  ],
+  beside_other_kind: [
+    'Something else than a boot part beside the file',
+    'shape',
+    (p) => p.answers.push({ ...beside(), kind: 'endpoint-document' }),
+  ],
+  beside_path: [
+    'A part whose name is a path',
+    'shape',
+    (p) => p.answers.push({ ...beside(), url: 'sha256:../../etc/passwd' }),
+  ],
+  beside_name_upper_case: [
+    'A part whose SHA-256 is in capitals',
+    'shape',
+    (p) => p.answers.push({ ...beside(), url: `sha256:${'AB'.repeat(32)}` }),
+  ],
+  beside_and_within: [
+    'A part beside the file and in it',
+    'shape',
+    (p) => p.answers.push({ ...beside(), bytes: p['policy'] }),
+  ],
+  beside_with_body: [
+    'A part that something was posted for',
+    'shape',
+    (p) => p.answers.push({ ...beside(), body: p['policy'] }),
+  ],
+  beside_twice: ['The same part twice', 'meaning', (p) => p.answers.push(beside(), beside())],
+  beside_too_many: [
+    '17 parts',
+    'meaning',
+    (p) => p.answers.push(...Array.from({ length: 17 }, (_, at) => beside(at))),
+  ],
   headers_none: ['Headers without a header', 'shape', (p) => (p.answers[1]!['headers'] = {})],
   header_upper_case: [
     'The name of a header in capitals',
@@ -302,6 +351,10 @@ const edits: Readonly<Record<string, readonly [why: string, kind: DamageKind, ed
   memory_tag_empty: ['A tag without a character', 'shape', (p) => (p.memory.entries[0]!['tag'] = '')],
 };
 
+function beside(index = 0): Record<string, unknown> {
+  return { kind: 'boot-part', url: `sha256:${String(index).padStart(64, '0')}`, besideBytes: 1 };
+}
+
 function edited(proof: WrittenProof, edit: (base64: string) => string): void {
   const digest = proof['policy'] as string;
   proof.blobs[digest] = edit(proof.blobs[digest]!);
@@ -373,6 +426,12 @@ export async function goodFiles(): Promise<GoodFile[]> {
       ...emptyProof,
       endpoint: 'https://bücher.example/“x”',
     }),
+    {
+      name: 'parts_beside',
+      why: 'A boot part that stands beside the file',
+      bytes: await writeProof(proofWithPart, { parts: new Map([[partDigest, part]]) }),
+      isCanonical: false,
+    },
     {
       name: 'other_order',
       why: 'Members in another order, without white space',
