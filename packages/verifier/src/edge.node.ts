@@ -21,7 +21,7 @@ export interface NodeEdgeOptions {
   /** Nobody but the service is asked: what the document and the cache do not hold is missing. */
   readonly offline?: boolean | undefined;
   readonly mirrors?: Mirrors | undefined;
-  /** For the handshake, and for each resource in all; default each kind's own. */
+  /** For the handshake, and for each resource in all, in place of every shorter limit; default each kind's own. */
   readonly timeoutMs?: number | undefined;
   /** Files, or folders of files, to recompute measurements with. */
   readonly bootParts?: readonly string[] | undefined;
@@ -52,7 +52,10 @@ export type NodeEdge = Pick<
 export async function nodeEdge(options: NodeEdgeOptions = {}): Promise<NodeEdge> {
   const { signal, timeoutMs, mirrors, proxies = {} } = options;
   const clock = (): Date => new Date();
-  const timeouts = timeoutMs === undefined ? {} : { timeouts: { totalMs: timeoutMs } };
+  const timeouts =
+    timeoutMs === undefined
+      ? {}
+      : { timeouts: { headersMs: timeoutMs, chunkMs: timeoutMs, totalMs: timeoutMs } };
   const client = createNodeClient({ proxies });
   const tell = proxyTeller(options);
   const fetch: typeof client.fetch = (request) => {

@@ -1,5 +1,5 @@
 /** Group 3, binary consistency: what was measured is what was signed, and what was signed names what it runs. */
-import { type Check, decided, notChecked } from '@vitrine/appraisal';
+import { decided } from '@vitrine/appraisal';
 import { sha256, toHex } from '@vitrine/bytes';
 import type { Code } from '../code/code.ts';
 import type { Context } from '../context.ts';
@@ -9,9 +9,9 @@ import { type Promised, promised, refused, unchecked } from '../promise.ts';
 import type { ResultCheck, ResultModelPack } from '../result.ts';
 import type { AuthenticCpu } from '../runtime/runtime.ts';
 import { checkBlyssConsistency } from './blyss.ts';
-import { explainMismatch } from './explain.ts';
 import { checkHardware } from './hardware.ts';
-import { type Recomputed, recompute } from './recompute.ts';
+import { measurementCheck, pinOf, recomputedCheck, registersOf } from './measurement.ts';
+import { recompute } from './recompute.ts';
 
 export interface Consistency {
   readonly signed: Readonly<Record<string, string>>;
@@ -28,13 +28,6 @@ export interface SignedConfig {
   readonly check: ResultCheck;
 }
 
-const measurement: Promised = {
-  rule: 'consistency.measurement',
-  title: 'What the processor measured is what was signed',
-  evidence: 'document, Sigstore bundle',
-  expected: 'the registers of the signed deployment',
-  source: 'SEV-SNP ABI 56860 section 8.17; Intel TDX Module Base Specification, RTMR',
-};
 const configHash: Promised = {
   rule: 'consistency.config',
   title: 'The configuration that runs is the one that was signed',
@@ -90,7 +83,10 @@ export async function checkConsistency(
   const signed = reference ? registersOf(reference.deployment) : {};
   const recomputed = await recompute(context, reference?.deployment, config);
   const packs = packsOf(config);
-  const hardware = cpu?.platform === 'tdx' ? await checkHardware(context, cpu) : { checks: [], trusted: [] };
+  const hardware =
+    cpu?.platform === 'tdx'
+      ? await checkHardware(context, cpu, pinOf(context.policy, cpu))
+      : { checks: [], trusted: [] };
   return {
     signed,
     recomputed: recomputed.registers,
@@ -115,134 +111,6 @@ function withPinsAlone(checks: readonly ResultCheck[]): readonly ResultCheck[] {
     required: check.rule === 'consistency.models' && check.required,
     reason,
   }));
-}
-
-/** By the names that evidence has for them. */
-export function registersOf(deployment: Deployment): Readonly<Record<string, string>> {
-  return {
-    ...(deployment.snpMeasurement === undefined ? {} : { launchDigest: deployment.snpMeasurement }),
-    ...(deployment.tdxMeasurement === undefined
-      ? {}
-      : { rtmr1: deployment.tdxMeasurement.rtmr1, rtmr2: deployment.tdxMeasurement.rtmr2 }),
-  };
-}
-
-/** Registers that a deployment determines, by platform; the others are the platform's own. */
-const determined = { 'sev-snp': ['launchDigest'], tdx: ['rtmr1', 'rtmr2'] } as const;
-
-async function measurementCheck(
-  context: Context,
-  cpu: AuthenticCpu | undefined,
-  { reference }: Code,
-  recomputed: Recomputed,
-  config: MeasuredConfig | undefined,
-): Promise<ResultCheck> {
-  if (!cpu) return unchecked(measurement, 'there is no authentic evidence');
-  const { pinned } = context.policy.measurements;
-  if (pinned.length > 0) return pinnedCheck(context, cpu);
-  if (!reference) return unchecked(measurement, 'there is no signed reference to compare with');
-  const signed = registersOf(reference.deployment);
-  const checks = determined[cpu.platform].map((name): Check => {
-    const rule = `measurement.${name}`;
-    const expected = signed[name];
-    if (expected === undefined)
-      return notChecked(
-        { rule, expected: `a signed ${name}`, source: measurement.source },
-        `the signed deployment has no value for ${cpu.platform}`,
-      );
-    const found = cpu.registers[name]!;
-    return decided(
-      expected === found,
-      { rule, expected, found, source: measurement.source },
-      'MEASUREMENT_MISMATCH',
-    );
-  });
-  const runtime = cpu.platform === 'tdx' ? [unusedRegister(cpu)] : [];
-  const check = promised(
-    measurement,
-    [...checks, ...runtime],
-    cpu.registers[determined[cpu.platform][0]] ?? '',
-  );
-  if (check.code !== 'MEASUREMENT_MISMATCH') return check;
-  const explanation = await explainMismatch(context, cpu, reference.deployment, config, recomputed);
-  return { ...check, reason: explanation };
-}
-
-/** Nothing of a deployment extends RTMR3: whatever did is not part of it. */
-function unusedRegister(cpu: AuthenticCpu): Check {
-  const found = cpu.registers['rtmr3'] ?? '';
-  return decided(
-    /^0+$/.test(found),
-    { rule: 'measurement.rtmr3', expected: 'all zero', found, source: measurement.source },
-    'MEASUREMENT_RTMR3_NONZERO',
-  );
-}
-
-function pinnedCheck({ policy }: Context, cpu: AuthenticCpu): ResultCheck {
-  const { pinned } = policy.measurements;
-  const what = {
-    ...measurement,
-    title: 'What the processor measured is what the policy pins',
-    evidence: 'document, policy',
-  };
-  const match = pinned.find(({ registers }) => {
-    const entries = Object.entries(registers);
-    return entries.length > 0 && entries.every(([name, value]) => cpu.registers[name] === value);
-  });
-  const expected = pinned
-    .map(
-      ({ name, registers }) =>
-        `${name}: ${Object.entries(registers)
-          .map(([key, value]) => `${key} ${value}`)
-          .join(', ')}`,
-    )
-    .join('; ');
-  const found = Object.entries(cpu.registers)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ');
-  return promised(what, [
-    decided(
-      match !== undefined,
-      {
-        rule: 'policy.pinned',
-        expected,
-        found: match ? `pinned as ${match.name}` : found,
-        source: 'policy, measurements.pinned',
-      },
-      'MEASUREMENT_MISMATCH',
-    ),
-  ]);
-}
-
-function recomputedCheck(
-  { policy }: Context,
-  cpu: AuthenticCpu | undefined,
-  recomputed: Recomputed,
-): ResultCheck {
-  const what: Promised = {
-    rule: 'consistency.recomputed',
-    title: 'The measurement, recomputed from the parts of the deployment, is the one in the evidence',
-    required: policy.measurements.requireRecomputation,
-    evidence: 'deployment file, boot parts',
-    expected: 'firmware, kernel, initrd, command line and processors that give the measured value',
-    source: 'docs/measurement.md',
-  };
-  if (!cpu) return unchecked(what, 'there is no authentic evidence');
-  if (recomputed.refusal) return refused(what, recomputed.refusal);
-  const names = determined[cpu.platform].filter((name) => recomputed.registers[name] !== undefined);
-  if (names.length === 0) return unchecked(what, recomputed.reason ?? 'the parts are not there');
-  return promised(
-    what,
-    names.map((name) => {
-      const [expected, found] = [recomputed.registers[name]!, cpu.registers[name]!];
-      return decided(
-        expected === found,
-        { rule: `recomputed.${name}`, expected, found, source: what.source },
-        'MEASUREMENT_MISMATCH',
-      );
-    }),
-    recomputed.registers[names[0]!] ?? '',
-  );
 }
 
 /** What the signed deployment must not allow, and what it must name. */

@@ -5,7 +5,7 @@ import { authenticateAll } from '../code/bundles.ts';
 import { judge } from '../code/builders.ts';
 import { type Context, type Missing, askFor } from '../context.ts';
 import { githubReleases } from '../policy-file/default.ts';
-import type { BuilderPolicy } from '../policy.ts';
+import type { BuilderPolicy, PinnedMeasurement } from '../policy.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
 import type { Refusal } from '../refusal.ts';
 import type { ResultCheck } from '../result.ts';
@@ -41,10 +41,15 @@ export interface HardwareOutcome {
   readonly trusted: readonly string[];
 }
 
-export async function checkHardware(context: Context, cpu: AuthenticCpu): Promise<HardwareOutcome> {
-  const { hardware, pinned } = context.policy.measurements;
+/** @param pin that the evidence meets; other pins say nothing of it */
+export async function checkHardware(
+  context: Context,
+  cpu: AuthenticCpu,
+  pin: PinnedMeasurement | undefined,
+): Promise<HardwareOutcome> {
+  const { hardware } = context.policy.measurements;
   const nobody: readonly string[] = [];
-  if (pinned.some(({ registers }) => registers['mrtd'] && registers['rtmr0']))
+  if (pin?.registers['mrtd'] !== undefined && pin.registers['rtmr0'] !== undefined)
     return { checks: [], trusted: nobody };
   if (hardware !== null) return { checks: [matchCheck(hardware, cpu, what)], trusted: nobody };
   const signed = await signedPlatforms(context);

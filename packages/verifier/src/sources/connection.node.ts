@@ -13,6 +13,7 @@ import type { Fetcher } from './fetcher.ts';
 import { exchange } from './http-client.node.ts';
 import { type Proxy, type ProxyRules, proxyFor } from './proxies.node.ts';
 import { socketFailure } from './socket-failure.node.ts';
+import { startTimer } from './timer.ts';
 import { openTunnel } from './tunnel.node.ts';
 
 export interface ConnectionOptions {
@@ -138,12 +139,11 @@ function secure(
     };
     const onAbort = () => fail(aborted(authority));
     const onError = (error: Error) => fail(socketFailure(error, authority));
-    const timer = setTimeout(
-      () => fail(new VerifierError('TIMEOUT', `${authority}: no connection within ${timeoutMs} ms.`)),
-      timeoutMs,
+    const timer = startTimer(timeoutMs, () =>
+      fail(new VerifierError('TIMEOUT', `${authority}: no connection within ${timeoutMs} ms.`)),
     );
     const settle = () => {
-      clearTimeout(timer);
+      timer.stop();
       signal?.removeEventListener('abort', onAbort);
       socket.off('error', onError);
       // Errors after this belong to the request that runs into them.

@@ -1,6 +1,7 @@
 /** How long an answer may take: in all, until its headers, and between two pieces of its body. */
 import { VerifierError } from '../error.ts';
 import type { Timeouts } from './kinds.ts';
+import { type Timer, startTimer } from './timer.ts';
 
 /** The time for one resource, all attempts and pauses included. */
 export class Deadline {
@@ -8,7 +9,7 @@ export class Deadline {
   readonly #caller: AbortSignal | undefined;
   readonly #controller = new AbortController();
   readonly #endsAtMs: number;
-  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #timer: Timer;
   readonly #onCallerAbort = (): void => this.#controller.abort();
   #isOver = false;
 
@@ -17,10 +18,10 @@ export class Deadline {
     this.#timeouts = timeouts;
     this.#caller = caller;
     this.#endsAtMs = performance.now() + timeouts.totalMs;
-    this.#timer = setTimeout(() => {
+    this.#timer = startTimer(timeouts.totalMs, () => {
       this.#isOver = true;
       this.#controller.abort();
-    }, timeouts.totalMs);
+    });
     if (caller?.aborted) this.#controller.abort();
     else caller?.addEventListener('abort', this.#onCallerAbort, { once: true });
   }
@@ -53,7 +54,7 @@ export class Deadline {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#caller?.removeEventListener('abort', this.#onCallerAbort);
   }
 }
@@ -64,7 +65,7 @@ export class Attempt {
   readonly #timeouts: Timeouts;
   readonly #controller = new AbortController();
   readonly #onDeadline = (): void => this.#controller.abort();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
   #expiredMessage: string | undefined;
 
   constructor(deadline: Deadline, timeouts: Timeouts) {
@@ -116,15 +117,15 @@ export class Attempt {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
     this.#deadline.signal.removeEventListener('abort', this.#onDeadline);
   }
 
   #arm(ms: number, message: string): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    this.#timer?.stop();
+    this.#timer = startTimer(ms, () => {
       this.#expiredMessage = message;
       this.#controller.abort();
-    }, ms);
+    });
   }
 }

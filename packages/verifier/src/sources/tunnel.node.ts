@@ -3,6 +3,7 @@ import net, { isIP } from 'node:net';
 import tls from 'node:tls';
 import { VerifierError } from '../error.ts';
 import { type Proxy, proxyName } from './proxies.node.ts';
+import { startTimer } from './timer.ts';
 import { socketFailure } from './socket-failure.node.ts';
 
 export interface TunnelOptions {
@@ -63,7 +64,7 @@ function establish(
       ? tls.connect({ host, port, minVersion: 'TLSv1.2', ...(isIP(host) === 0 ? { servername: host } : {}) })
       : net.connect({ host, port });
     const settle = (): void => {
-      clearTimeout(timer);
+      timer.stop();
       signal?.removeEventListener('abort', onAbort);
       socket.off('error', onError);
       socket.off('end', onEnd);
@@ -81,7 +82,7 @@ function establish(
     const onError = (error: Error): void =>
       fail(socketFailure(error, 'it').message.replace(/^it: |\.$/g, ''), error);
     const onEnd = (): void => fail('it hung up before there was a way through');
-    const timer = setTimeout(() => fail(`no way through it within ${timeoutMs} ms`), timeoutMs);
+    const timer = startTimer(timeoutMs, () => fail(`no way through it within ${timeoutMs} ms`));
     signal?.addEventListener('abort', onAbort, { once: true });
     socket.on('error', onError);
     socket.on('end', onEnd);

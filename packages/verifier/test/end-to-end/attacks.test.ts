@@ -33,7 +33,7 @@ test('every attack has a name of its own', () => {
 });
 
 for (const attack of attacks)
-  test(`an attacker who ${attack.deed} is noticed: ${attack.code}`, { timeout: 30_000 }, async () => {
+  test(`an attacker who ${attack.deed} is noticed: ${attack.code}`, { timeout: 300_000 }, async () => {
     const stage = await stageAt(attack.clockAheadDays ?? 0);
     const run = attack.isOnTheNetwork ? runAsProcess : runInProcess;
     const { honest, attacked } = await carryOut(attack, stage, run);

@@ -19,6 +19,9 @@ export interface Stage {
   close(): void;
 }
 
+/** On a machine with much else to do, an answer of this very process may take long. What stands behind it counts. */
+const patience = ['--timeout', '120'];
+
 /** @param request default the present */
 export async function setUpStage(request: Partial<WorldRequest> = {}): Promise<Stage> {
   const world = await createWorld({ now: new Date(), ...request });
@@ -28,7 +31,7 @@ export async function setUpStage(request: Partial<WorldRequest> = {}): Promise<S
     world,
     home,
     anchors,
-    words: (service) => [...anchorWords(anchors), ...service.mirrorWords],
+    words: (service) => [...anchorWords(anchors), ...service.mirrorWords, ...patience],
     file: (name, content) => {
       const path = join(home.folder, name);
       writeFileSync(path, content);
