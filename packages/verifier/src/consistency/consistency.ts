@@ -81,7 +81,7 @@ export async function checkConsistency(
   const isPinned = context.policy.measurements.pinned.length > 0;
   if (context.presented.dialect === 'blyss' && !isPinned) return checkBlyssConsistency(context, cpu);
   const signed = reference ? registersOf(reference.deployment) : {};
-  const recomputed = await recompute(context, reference?.deployment, config);
+  const recomputed = await recompute(context, reference?.deployment, config, cpu);
   const packs = packsOf(config);
   const hardware =
     cpu?.platform === 'tdx'

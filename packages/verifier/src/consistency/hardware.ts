@@ -72,7 +72,20 @@ function matchCheck(known: readonly KnownPlatform[], cpu: AuthenticCpu, promise:
     found: match?.id ?? `MRTD ${mrtd}, RTMR0 ${rtmr0}`,
     source: promise.source,
   };
-  return promised(promise, [decided(match !== undefined, rule, 'HARDWARE_NO_MATCH')]);
+  const reason = match ? undefined : differenceFrom(known, mrtd, rtmr0);
+  return promised(promise, [decided(match !== undefined, rule, 'HARDWARE_NO_MATCH', reason)]);
+}
+
+/** Which of the two is nobody's. */
+function differenceFrom(known: readonly KnownPlatform[], mrtd: string, rtmr0: string): string {
+  const firmware = known.find((one) => one.mrtd === mrtd);
+  const machine = known.find((one) => one.rtmr0 === rtmr0);
+  if (firmware && machine)
+    return `the firmware is that of ${firmware.id}, the virtual hardware that of ${machine.id}`;
+  if (firmware)
+    return `the firmware is that of ${firmware.id}; the virtual hardware is not: processors, memory, ACPI tables, boot order or secure boot differ`;
+  if (machine) return `the virtual hardware is that of ${machine.id}; the firmware is not`;
+  return 'the firmware is of no known platform, nor is the virtual hardware';
 }
 
 interface SignedPlatforms {

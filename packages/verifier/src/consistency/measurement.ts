@@ -35,6 +35,15 @@ export function registersOf(deployment: Deployment): Readonly<Record<string, str
 
 /** Registers that a deployment determines, by platform; the others are the platform's own. */
 const determined = { 'sev-snp': ['launchDigest'], tdx: ['rtmr1', 'rtmr2'] } as const;
+/** Those that follow from its parts; RTMR0 is of the virtual hardware as well. */
+const recomputable = { 'sev-snp': ['launchDigest'], tdx: ['mrtd', 'rtmr1', 'rtmr2'] } as const;
+/** What of the parts differs where a recomputed register does. */
+const differing = {
+  launchDigest: 'firmware, kernel, initrd, command line or processors differ',
+  mrtd: 'the firmware is another than the one that was signed',
+  rtmr1: 'the kernel, or the memory that it was started with, is another than was signed',
+  rtmr2: 'the command line or the initrd is another than was signed',
+} as const;
 
 /** What was measured is what was signed; where the policy pins, what it pins as well. */
 export async function measurementCheck(
@@ -153,18 +162,24 @@ export function recomputedCheck(
   };
   if (!cpu) return unchecked(what, 'there is no authentic evidence');
   if (recomputed.refusal) return refused(what, recomputed.refusal);
-  const names = determined[cpu.platform].filter((name) => recomputed.registers[name] !== undefined);
-  if (names.length === 0) return unchecked(what, recomputed.reason ?? 'the parts are not there');
+  const names = recomputable[cpu.platform];
+  if (names.every((name) => recomputed.registers[name] === undefined))
+    return unchecked(what, recomputed.reason ?? 'the parts are not there');
   return promised(
     what,
     names.map((name) => {
-      const [expected, found] = [recomputed.registers[name]!, cpu.registers[name]!];
+      const rule = { rule: `recomputed.${name}`, source: what.source };
+      const [expected, found] = [recomputed.registers[name], cpu.registers[name]];
+      if (expected === undefined || found === undefined)
+        return notChecked({ ...rule, expected: `a recomputed ${name}` }, 'the parts are not there');
+      const isEqual = expected === found;
       return decided(
-        expected === found,
-        { rule: `recomputed.${name}`, expected, found, source: what.source },
+        isEqual,
+        { ...rule, expected, found },
         'MEASUREMENT_MISMATCH',
+        isEqual ? undefined : differing[name],
       );
     }),
-    recomputed.registers[names[0]!] ?? '',
+    recomputed.registers[determined[cpu.platform][0]] ?? '',
   );
 }

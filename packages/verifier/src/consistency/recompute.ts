@@ -2,7 +2,9 @@
 import { fromHex, toHex } from '@vitrine/bytes';
 import { MeasureError, type SnpFirmware, measureSnp, measureTdx } from '@vitrine/measure';
 import type { Context } from '../context.ts';
+import { type MrtdOrdering, measureMrtd } from '@vitrine/measure/tdx';
 import type { Deployment, MeasuredConfig, SnpInputs } from '../dialects/deployment.ts';
+import type { AuthenticCpu } from '../runtime/runtime.ts';
 
 export interface Recomputed {
   readonly registers: Readonly<Record<string, string>>;
@@ -17,12 +19,13 @@ export async function recompute(
   context: Context,
   deployment: Deployment | undefined,
   config: MeasuredConfig | undefined,
+  cpu: AuthenticCpu | undefined,
 ): Promise<Recomputed> {
   if (!deployment) return { registers: {}, reason: 'there is no signed deployment' };
   try {
     return context.presented.cpu.platform === 'sev-snp'
       ? await recomputeSnp(context, deployment, config)
-      : await recomputeTdx(context, deployment);
+      : await recomputeTdx(context, deployment, cpu?.registers['mrtd']);
   } catch (error) {
     if (error instanceof MeasureError) return { registers: {}, refusal: error };
     throw error;
@@ -91,10 +94,21 @@ export async function snpInputs(
   };
 }
 
-/** RTMR1 and RTMR2 need the kernel itself: what is measured of it is its Authenticode hash. */
+/** The part with this SHA-256 (hexadecimal), where it is at hand. */
+export async function bootPart({ source }: Context, sha256: string): Promise<Uint8Array | undefined> {
+  const answer = await source.get({ kind: 'boot-part', url: `sha256:${sha256}` });
+  return answer.ok ? answer.bytes : undefined;
+}
+
+/**
+ * RTMR1 and RTMR2 need the kernel itself: what is measured of it is its Authenticode hash. RTMR0 is not recomputed: a
+ * deployment does not carry its virtual hardware.
+ * @param measuredMrtd which order the VMM added the pages in is its own affair: the one that gives this is taken
+ */
 async function recomputeTdx(
-  { source }: Context,
+  context: Context,
   { hashes, cmdline, firmware, vmShape }: Deployment,
+  measuredMrtd: string | undefined,
 ): Promise<Recomputed> {
   if (firmware?.tdxSha256 === undefined || vmShape === undefined)
     return {
@@ -102,22 +116,30 @@ async function recomputeTdx(
       reason:
         'the signed deployment does not say which TDX firmware and how much memory it was measured with',
     };
-  const urls = [firmware.tdxSha256, hashes.kernel, hashes.initrd].map((hash) => `sha256:${hash}`);
-  const answers = await Promise.all(urls.map((url) => source.get({ kind: 'boot-part', url })));
-  const [firmwarePart, kernel, initrd] = answers.map((answer) => (answer.ok ? answer.bytes : undefined));
-  if (!firmwarePart || !kernel || !initrd) {
-    const at = answers.findIndex((answer) => !answer.ok);
-    return { registers: {}, reason: `the boot part with ${urls[at]!.replace(':', ' ')} is not at hand` };
+  const named = { firmware: firmware.tdxSha256, kernel: hashes.kernel, initrd: hashes.initrd };
+  const [bytes, kernel, initrd] = await Promise.all(
+    Object.values(named).map((hash) => bootPart(context, hash)),
+  );
+  if (!bytes || !kernel || !initrd) {
+    const [name, hash] = Object.entries(named)[[bytes, kernel, initrd].indexOf(undefined)]!;
+    return {
+      registers: {},
+      reason: `the ${name} with SHA-256 ${hash} is not at hand: name it (--boot-part FILE)`,
+    };
   }
-  const measured = await measureTdx({
-    firmware: firmwarePart,
-    ordering: 'two-pass',
-    boot: { kernel, initrd, cmdline, memoryMib: vmShape.memoryMib },
-  });
+  const measure = (ordering: MrtdOrdering) =>
+    measureTdx({
+      firmware: bytes,
+      ordering,
+      boot: { kernel, initrd, cmdline, memoryMib: vmShape.memoryMib },
+    });
+  const { mrtd, rtmr1, rtmr2 } = await measure('two-pass');
+  const other = toHex((await measureMrtd(bytes, 'single-pass')).mrtd);
   return {
     registers: {
-      ...(measured.rtmr1 ? { rtmr1: toHex(measured.rtmr1) } : {}),
-      ...(measured.rtmr2 ? { rtmr2: toHex(measured.rtmr2) } : {}),
+      mrtd: other === measuredMrtd ? other : toHex(mrtd),
+      ...(rtmr1 ? { rtmr1: toHex(rtmr1) } : {}),
+      ...(rtmr2 ? { rtmr2: toHex(rtmr2) } : {}),
     },
   };
 }

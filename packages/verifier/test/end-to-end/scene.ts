@@ -52,6 +52,8 @@ export interface Scene {
   readonly quote?: Partial<TdxQuoteRequest>;
   /** Of TDX, in the document; where left out, the mirror of Intel's service has it. */
   readonly collateral?: TdxCollateral;
+  /** CCEL of TDX, in the native document. */
+  readonly eventLog?: Uint8Array | undefined;
   /** That GitHub gives out. */
   readonly platforms: PlatformList;
   /** Manifests that NVIDIA's service gives out, by their names. */
@@ -127,6 +129,7 @@ function attestOf(scene: Scene, { amd, platform, tcb, chipId }: World): Attest {
         ...scene.quote,
       }),
       collateral: scene.collateral,
+      eventLog: scene.eventLog,
     });
   const measurement = scene.measurement ?? scene.release.launchDigest;
   return async (reportData) => ({
