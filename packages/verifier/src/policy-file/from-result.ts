@@ -2,13 +2,13 @@
 import type { SnpProduct } from '@vitrine/evidence';
 import { snpProducts } from '@vitrine/evidence';
 import type { BuilderPolicy, SnpLine, TcbFloor, VerificationPolicy } from '../policy.ts';
-import type { AttestationResult } from '../result.ts';
+import type { AttestationResult, ResultCheck } from '../result.ts';
 import { defaultPolicy, githubActionsIssuer } from './default.ts';
 import { formatPolicy } from './format.ts';
 import type { Form } from './form.ts';
 import { registerKeys } from './pinned.ts';
 import { builtInTcbFloors, completeFloors, productOfLine, snpLines } from './tcb-floor.ts';
-import { architecture, domain, hex, issuer, refPattern, repository, workflow } from './values.ts';
+import { architecture, domain, hex, issuer, platformId, refPattern, repository, workflow } from './values.ts';
 
 /** What a part of the result adds: to the policy, and as comments behind keys. */
 interface Draft {
@@ -28,6 +28,7 @@ export function policyFromResult(result: AttestationResult, { at }: { readonly a
   takeDevices(draft, result);
   takeSigners(draft, result);
   takeModels(draft, result);
+  takeMachine(draft, result);
   notePins(draft, result);
   takeDomain(draft, result);
   return formatPolicy(draft.policy, { header: headerOf(result, at), notes: draft.notes });
@@ -65,6 +66,12 @@ function shortcomings({ groups, verdict }: AttestationResult): string[] {
           `  ${outcome === 'fail' ? 'failed' : 'not checked'}: ${cut(title)} (${cut([rule, ...(code === undefined ? [] : [code])].join(', '))})`,
       ),
     'This file does not lower its demands because of that.',
+    ...(open.some(isUnknownMachine)
+      ? [
+          'measurements.hardware holds the MRTD and RTMR0 that the service showed, and nobody has vouched for them:',
+          'compare them with values that your provider publishes before you use this file.',
+        ]
+      : []),
   ];
 }
 
@@ -212,6 +219,35 @@ function takeModels(draft: Draft, { modelPacks }: AttestationResult): void {
   draft.policy = { ...draft.policy, measurements: { ...measurements, modelRoots: roots.slice(0, 1000) } };
   for (const { name, rootHash } of modelPacks.slice(0, 20))
     if (name !== null) note(draft, path, `${cut(rootHash).slice(0, 16)}... is ${cut(name)}.`);
+}
+
+/** Nobody signed a list of platforms: only a person can say whether this is a good one. A list that says no stays. */
+function isUnknownMachine({ rule, outcome, code }: ResultCheck): boolean {
+  return (
+    rule === 'consistency.hardware' && outcome === 'not-checked' && code === 'PLATFORM_STATEMENT_MISSING'
+  );
+}
+
+/** Of a trust domain: firmware and virtual hardware, where the service does not show whose they are. */
+function takeMachine(draft: Draft, { measurements: shown, groups, endpoint }: AttestationResult): void {
+  if (shown.platform !== 'tdx' || !groups.some(({ checks }) => checks.some(isUnknownMachine))) return;
+  const [mrtd, rtmr0] = ['mrtd', 'rtmr0'].map((name) => accepted(hex(48, name), shown.evidence[name] ?? ''));
+  if (mrtd === undefined || rtmr0 === undefined) return;
+  const path = 'measurements.hardware';
+  const id = accepted(platformId, `shown-by-${hostOf(endpoint) ?? ''}`.slice(0, 100)) ?? 'shown';
+  const { measurements } = draft.policy;
+  draft.policy = { ...draft.policy, measurements: { ...measurements, hardware: [{ id, mrtd, rtmr0 }] } };
+  note(
+    draft,
+    path,
+    'TAKEN FROM WHAT THE SERVICE SHOWED: compare with values that your provider publishes, or',
+  );
+  note(
+    draft,
+    path,
+    'compute MRTD from its firmware (vitrine measure tdx --firmware FILE). Until then this says no',
+  );
+  note(draft, path, 'more than that firmware and virtual hardware stay what they were on that day.');
 }
 
 /** A pin freezes the service at this build, so it is a person's choice. */
