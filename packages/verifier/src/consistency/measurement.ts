@@ -103,15 +103,18 @@ function unusedRegister(cpu: AuthenticCpu): Check {
   );
 }
 
-/** The pin that the evidence meets, in every register that it names. */
+/** The pin that the evidence meets in every register that it names; of several, the one that names most. */
 export function pinOf(
   { measurements }: VerificationPolicy,
   cpu: AuthenticCpu,
 ): PinnedMeasurement | undefined {
-  return measurements.pinned.find(({ registers }) => {
-    const entries = Object.entries(registers);
-    return entries.length > 0 && entries.every(([name, value]) => cpu.registers[name] === value);
-  });
+  const size = ({ registers }: PinnedMeasurement): number => Object.keys(registers).length;
+  return measurements.pinned
+    .filter((pin) => size(pin) > 0)
+    .filter(({ registers }) =>
+      Object.entries(registers).every(([name, value]) => cpu.registers[name] === value),
+    )
+    .sort((a, b) => size(b) - size(a))[0];
 }
 
 /** A pin that leaves out what a deployment determines would let anything run on a known platform. */
