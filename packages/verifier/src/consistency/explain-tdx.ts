@@ -25,8 +25,16 @@ export async function explainTdx(
   context: Context,
   cpu: AuthenticCpu,
   deployment: Deployment,
+  recomputed: Readonly<Record<string, string>>,
 ): Promise<string> {
   const { tdxMeasurement } = deployment;
+  for (const name of ['rtmr1', 'rtmr2'] as const) {
+    const own = recomputed[name];
+    if (own === undefined || own === tdxMeasurement?.[name]) continue;
+    return own === cpu.registers[name]
+      ? `the signed ${name} itself is wrong: the parts that were signed give the value that was measured`
+      : `the signed ${name} does not follow from the parts that were signed beside it`;
+  }
   const isKernel = cpu.registers['rtmr1'] === tdxMeasurement?.rtmr1;
   const isRest = cpu.registers['rtmr2'] === tdxMeasurement?.rtmr2;
   const logged = await loggedDigests(context, cpu);

@@ -24,7 +24,7 @@ export async function explainMismatch(
   config: MeasuredConfig | undefined,
   recomputed: Recomputed,
 ): Promise<string> {
-  if (cpu.platform !== 'sev-snp') return explainTdx(context, cpu, deployment);
+  if (cpu.platform !== 'sev-snp') return explainTdx(context, cpu, deployment, recomputed.registers);
   const parts = await snpInputs(context, deployment, config);
   if ('reason' in parts) return `what differs cannot be told: ${parts.reason}`;
   const own = recomputed.registers['launchDigest'];

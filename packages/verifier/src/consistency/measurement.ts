@@ -40,9 +40,9 @@ const recomputable = { 'sev-snp': ['launchDigest'], tdx: ['mrtd', 'rtmr1', 'rtmr
 /** What of the parts differs where a recomputed register does. */
 const differing = {
   launchDigest: 'firmware, kernel, initrd, command line or processors differ',
-  mrtd: 'the firmware is another than the one that was signed',
-  rtmr1: 'the kernel, or the memory that it was started with, is another than was signed',
-  rtmr2: 'the command line or the initrd is another than was signed',
+  mrtd: 'the firmware is another than the one that the deployment names',
+  rtmr1: 'the kernel, or the memory that it was started with, is another than the deployment names',
+  rtmr2: 'the command line or the initrd is another than the deployment names',
 } as const;
 
 /** What was measured is what was signed; where the policy pins, what it pins as well. */

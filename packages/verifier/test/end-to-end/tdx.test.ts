@@ -95,7 +95,7 @@ const alterations: Readonly<
   },
   'other firmware': {
     change: ({ firmware }) => ({ firmware: otherFirmware(firmware) }),
-    says: /the firmware is another than the one that was signed/,
+    says: /the virtual hardware is that of small-machine; the firmware is not/,
     withoutLog: /the virtual hardware is that of small-machine; the firmware is not/,
   },
   'more processors': {
@@ -147,4 +147,19 @@ test('a release that names one register of two is refused', async () => {
   const { status, stdout } = await verifyOnce(stage, await started({}, { release: half }), words);
   assert.equal(status, 1, stdout);
   assert.match(stdout, /DOCUMENT_MALFORMED/);
+});
+
+test('a signed register that does not follow from the signed parts is said to be wrong, whatever runs', async () => {
+  const [wrong, { rtmrs }] = ['99'.repeat(48), await launchTdx(parts)];
+  const lying = await releaseOf(stage.world, parts, {
+    tdx_measurement: { rtmr1: wrong, rtmr2: toHex(rtmrs[2]) },
+  });
+  const honest = await verifyOnce(stage, await started({}, { release: lying }), words);
+  assert.equal(honest.status, 1, honest.stdout);
+  assert.match(honest.stdout, /the signed rtmr1 itself is wrong: the parts that were signed give/);
+  const { quote = {}, ...scene } = await started({}, { release: lying });
+  const registers = [rtmrs[0], new Uint8Array(48).fill(0x99), rtmrs[2], rtmrs[3]];
+  const met = await verifyOnce(stage, { ...scene, quote: { ...quote, rtmrs: registers } }, words);
+  assert.equal(met.status, 1, met.stdout);
+  assert.match(met.stdout, /is another than the deployment names/);
 });
