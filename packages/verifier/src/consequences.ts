@@ -16,6 +16,7 @@ const consequences: Readonly<Record<string, string>> = {
   WORKFLOW_REPOSITORY_MISMATCH: 'somebody else built it',
   OIDC_ISSUER_MISMATCH: 'somebody else signed it',
   RUNNER_ENVIRONMENT_MISMATCH: 'whoever owns that machine may have built something else from the same source',
+  DEPLOYMENT_MISMATCH: 'the file that people read is not what was signed',
   CONFIG_HASH_MISMATCH: 'the configuration that was measured is not the one that is shown',
   DEBUG_ENABLED: 'whoever runs the machine can step in',
   MEASUREMENT_RTMR3_NONZERO: 'something was loaded after the start that is not part of the release',

@@ -46,5 +46,4 @@ export {
   appraiseIdentity,
   appraiseSigner,
 } from './identity-policy.ts';
-export { type BuildersExpectation, appraiseBuilders } from './builders.ts';
 export { type StatementExpectation, appraiseStatement } from './statement-policy.ts';

@@ -2,7 +2,6 @@
 import type { Suite } from '../../../evidence/test/suite.ts';
 import { acceptance } from './accepted.ts';
 import { binding } from './binding.ts';
-import { builders } from './builders.ts';
 import { damage } from './damage.ts';
 import { refusals } from './defects.ts';
 import { fixtures } from './fixtures.ts';
@@ -18,6 +17,5 @@ export const suites: readonly Suite[] = [
   binding,
   identity,
   patterns,
-  builders,
   damage,
 ];

@@ -61,8 +61,10 @@ async function addEntry(
 ): Promise<Record<string, unknown>> {
   const { leaves } = context;
   const body = utf8(JSON.stringify({ apiVersion: version, kind, spec }));
+  const leaf = await hashLeaf(body);
+  const later = await hashLeaf(leaf);
   const index = leaves.length;
-  leaves.push(await hashLeaf(body), await hashLeaf(utf8(`a later entry ${index}`)));
+  leaves.push(leaf, later);
   const logIndex = context.version === 1 ? FIRST_INDEX + index : index;
   const logId = defect === 'unknown-log' ? new Uint8Array(32).fill(0xa5) : context.logId;
   const seconds = Math.floor(at.getTime() / 1000);
@@ -99,7 +101,8 @@ async function inclusionProof(
   index: number,
   defect: SigstoreDefect | undefined,
 ): Promise<object> {
-  const { leaves } = context;
+  // As it is now: others may be signing.
+  const leaves = [...context.leaves];
   const root = await treeHash(leaves);
   const path = await auditPath(defect === 'inclusion-of-another-entry' ? 1 : index, leaves);
   const hashes = defect === 'bad-inclusion' ? [await hashLeaf(utf8('nothing')), ...path.slice(1)] : path;

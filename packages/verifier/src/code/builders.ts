@@ -1,6 +1,6 @@
-/** Who signed, by a policy's builders; and whether enough of them say the same. */
-import { type Check, decided } from '@vitrine/appraisal';
-import { equalBytes, fromHex } from '@vitrine/bytes';
+/** Who signed, by a policy's builders. */
+import type { Check } from '@vitrine/appraisal';
+import { fromHex } from '@vitrine/bytes';
 import { type Identity, type IdentityPolicy, type RefPolicy, appraiseIdentity } from '@vitrine/provenance';
 import { type Deployment, readDeployment } from '../dialects/deployment.ts';
 import { VerifierError } from '../error.ts';
@@ -12,8 +12,10 @@ export interface Judged {
   readonly signed: SignedStatement;
   /** Of the identity, the subject and the types, by the builder that fits best. */
   readonly checks: readonly Check[];
-  /** Which of the policy's builders signed it; undefined where none did. */
+  /** The first of the policy's builders that would have signed so; undefined where none would. */
   readonly builder: BuilderPolicy | undefined;
+  /** All of them. */
+  readonly builders: readonly BuilderPolicy[];
 }
 
 const statementTypes = ['https://in-toto.io/Statement/v1', 'https://in-toto.io/Statement/v0.1'];
@@ -32,10 +34,22 @@ export function judge(
       statementTypes,
     }),
   }));
-  const match = attempts.find(({ builder, checks }) =>
+  const matches = attempts.filter(({ builder, checks }) =>
     checks.every((check) => check.outcome === 'pass' || isLeftOpen(builder)(check)),
   );
-  return { signed, checks: (match ?? attempts[0]!).checks, builder: match?.builder };
+  const [match] = matches;
+  return {
+    signed,
+    checks: (match ?? nearest(attempts)).checks,
+    builder: match?.builder,
+    builders: matches.map(({ builder }) => builder),
+  };
+}
+
+/** What most rules speak for; the first of those that are alike. */
+export function nearest<T extends { readonly checks: readonly Check[] }>(attempts: readonly T[]): T {
+  const failures = ({ checks }: T) => checks.filter(({ outcome }) => outcome === 'fail').length;
+  return attempts.reduce((best, one) => (failures(one) < failures(best) ? one : best));
 }
 
 /** Rules that were not checked because the policy demands nothing there: any workflow, any runner; ids it never names. */
@@ -75,48 +89,6 @@ function refPolicy(ref: string): RefPolicy {
 /** "v1.2.3" of what ran on a tag. */
 export function tagOf({ sourceRepositoryRef, githubWorkflowRef }: Identity): string | undefined {
   return /^refs\/tags\/(.+)$/.exec(sourceRepositoryRef ?? githubWorkflowRef ?? '')?.[1];
-}
-
-/** So many builders of the policy, each counted once however often it signed, and all of them say the same. */
-export function agreementChecks(
-  acceptable: readonly Judged[],
-  threshold: number,
-  reference: Deployment | undefined,
-): Check[] {
-  if (threshold === 1) return [];
-  const source = 'policy, code.threshold';
-  const builders = new Set(acceptable.map(({ builder }) => builder));
-  const enough = decided(
-    builders.size >= threshold,
-    {
-      rule: 'policy.code.threshold',
-      expected: `${threshold} different builders`,
-      found: String(builders.size),
-      source,
-    },
-    'BUILDERS_TOO_FEW',
-  );
-  const dissenters = acceptable.filter(({ signed }) => !agrees(signed, reference));
-  const agree = decided(
-    dissenters.length === 0,
-    {
-      rule: 'policy.code.agreement',
-      expected: 'every builder signed the same measurement, command line and configuration',
-      found: dissenters.map(({ signed }) => signed.identity.subject).join(', ') || 'the same',
-      source,
-    },
-    'BUILDERS_DISAGREE',
-  );
-  return [enough, agree];
-}
-
-function agrees({ statement }: SignedStatement, reference: Deployment | undefined): boolean {
-  const own = readReference(statement);
-  if (own instanceof VerifierError || !reference) return false;
-  const said = ({ snpMeasurement, tdxMeasurement, cmdline, hashes }: Deployment) =>
-    JSON.stringify([snpMeasurement, tdxMeasurement, cmdline, hashes]);
-  const none = new Uint8Array(0);
-  return said(own) === said(reference) && equalBytes(own.config ?? none, reference.config ?? none);
 }
 
 /** The deployment that a statement's predicate holds. */

@@ -1,4 +1,5 @@
 /** Sigstore bundles: each under the instance that vouches for it, with the statement and the identity that signed it. */
+import { latin1 } from '@vitrine/bytes';
 import {
   type AuthenticBundle,
   type Identity,
@@ -25,15 +26,13 @@ export interface Authenticated {
   readonly refusals: readonly Refusal[];
 }
 
-const MAX_BUNDLES = 16;
-
-/** Each under the first of the trusted instances that vouches for it. */
+/** Each once, under the first of the trusted instances that vouches for it. Whoever read them bounded their number. */
 export async function authenticateAll(
   bundles: readonly Uint8Array[],
   context: Context,
 ): Promise<Authenticated> {
   const outcomes = await Promise.all(
-    bundles.slice(0, MAX_BUNDLES).map(async (bytes): Promise<SignedStatement | Refusal> => {
+    distinct(bundles).map(async (bytes): Promise<SignedStatement | Refusal> => {
       try {
         return await underAny(parseSigstoreBundle(bytes), context);
       } catch (error) {
@@ -45,6 +44,10 @@ export async function authenticateAll(
     authentic: outcomes.filter((outcome): outcome is SignedStatement => 'statement' in outcome),
     refusals: outcomes.filter((outcome): outcome is Refusal => 'message' in outcome),
   };
+}
+
+function distinct(bundles: readonly Uint8Array[]): Uint8Array[] {
+  return [...new Map(bundles.map((bytes) => [latin1(bytes), bytes])).values()];
 }
 
 async function underAny(

@@ -8,7 +8,8 @@ import { VerifierError } from '../error.ts';
 import { appraiseRollback } from '../memory/rollback.ts';
 import { type Promised, promised, promisedBut, refused, unchecked } from '../promise.ts';
 import type { ResultCheck, ResultRelease } from '../result.ts';
-import { agreementChecks, isLeftOpen, judge, readReference, tagOf } from './builders.ts';
+import { agreementChecks, fileCheck, inOrder } from './agreement.ts';
+import { type Judged, isLeftOpen, judge, nearest, readReference, tagOf } from './builders.ts';
 import { type SignedStatement, authenticateAll } from './bundles.ts';
 import { type Release, findRelease } from './release.ts';
 
@@ -123,16 +124,22 @@ function gone(reason: string): ResultCheck[] {
 }
 
 function appraise(release: Release, statements: readonly SignedStatement[], context: Context): Code {
-  const { policy } = context;
+  const { policy, presented } = context;
   const judged = statements.map((signed) => judge(signed, release.digest, policy.code));
-  const acceptable = judged.filter((one) => one.builder !== undefined);
-  const chosen = acceptable[0] ?? judged[0]!;
+  const accepted = inOrder(
+    judged.filter(({ builder }) => builder !== undefined),
+    policy.code,
+  );
+  const chosen = accepted[0] ?? nearest(judged);
   const { bundle, statement, identity } = chosen.signed;
   const loggedAt = bundle.observedTimes[0]?.time;
-  const deployment = acceptable.length > 0 ? readReference(statement) : undefined;
+  const deployment = accepted.length > 0 ? readReference(statement) : undefined;
   const readable = deployment instanceof VerifierError ? undefined : deployment;
-  const agreement = agreementChecks(acceptable, policy.code.threshold, readable);
-  const isAccepted = readable !== undefined && agreement.every(({ outcome }) => outcome === 'pass');
+  const agreement = agreementChecks(accepted, policy.code, readable);
+  const file = presented.release.deployment;
+  const shown = file && readable ? [fileCheck(file, readable)] : [];
+  const isAccepted =
+    readable !== undefined && [...agreement, ...shown].every(({ outcome }) => outcome !== 'fail');
   const isIdentity = ({ rule }: Check) => rule.startsWith('sigstore.identity');
   const tag = tagOf(identity);
   const checks = [
@@ -147,14 +154,14 @@ function appraise(release: Release, statements: readonly SignedStatement[], cont
     promisedBut(
       builder,
       [...chosen.checks.filter(isIdentity), ...agreement],
-      isLeftOpen(chosen.builder),
-      acceptable.map(({ signed }) => signed.identity.subject).join(', '),
+      (check) => isLeftOpen(chosen.builder)(check) || agreement.includes(check),
+      signersText(accepted),
     ),
     deployment instanceof VerifierError
       ? refused(subject, deployment)
       : promised(
           subject,
-          chosen.checks.filter((check) => !isIdentity(check)),
+          [...chosen.checks.filter((check) => !isIdentity(check)), ...shown],
           `release ${release.digest}`,
         ),
     rollbackCheck({ tag: tag ?? null, digest: release.digest, loggedAt }, isAccepted, context),
@@ -166,7 +173,7 @@ function appraise(release: Release, statements: readonly SignedStatement[], cont
       repository: release.repository,
       tag: tag ?? release.tag ?? null,
       digest: release.digest,
-      signers: judged.map(({ signed }) => ({
+      signers: [...new Set([chosen, ...accepted, ...judged])].map(({ signed }) => ({
         issuer: signed.identity.issuer ?? '',
         identity: signed.identity.subject,
         loggedAt: signed.bundle.observedTimes[0]?.time.toISOString() ?? null,
@@ -179,6 +186,12 @@ function appraise(release: Release, statements: readonly SignedStatement[], cont
     ],
     checks,
   };
+}
+
+/** The first is gone by. */
+function signersText(accepted: readonly Judged[]): string {
+  const [first, ...others] = [...new Set(accepted.map(({ signed }) => signed.identity.subject))];
+  return others.length === 0 ? (first ?? 'nobody') : `${first}; signed as well by ${others.join(', ')}`;
 }
 
 function describeLog({ logEntries, observedTimes }: AuthenticBundle): string {

@@ -41,6 +41,8 @@ export interface Release {
   readonly digest: Uint8Array;
   /** Sigstore bundle, JSON. */
   readonly bundle: Uint8Array;
+  /** Shown in the place of the one. */
+  readonly bundles?: readonly Uint8Array[];
   /** 48 bytes. */
   readonly launchDigest: Uint8Array;
   readonly rtmr1: Uint8Array;

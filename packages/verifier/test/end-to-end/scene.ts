@@ -86,8 +86,8 @@ export async function writeDocument(scene: Scene, world: World, nonce: Uint8Arra
     hpkePublicKey: world.hpkePublicKey,
   };
   const attest = attestOf(scene, world);
-  const { repository, tag, deployment, bundle } = scene.release;
-  const release = { repository, tag, deployment, bundles: [bundle] };
+  const { repository, tag, deployment, bundle, bundles = [bundle] } = scene.release;
+  const release = { repository, tag, deployment, bundles };
   const { attestedNonce } = scene;
   const defects = {
     ...(attestedNonce ? { attestedNonce } : {}),
