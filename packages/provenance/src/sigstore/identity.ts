@@ -12,6 +12,7 @@ import {
 import { type Certificate, extensionOid } from '@vitrine/x509';
 import { refuseAs } from '../error.ts';
 import { sigstoreError } from './error.ts';
+import { type WorkflowUri, parseWorkflowUri } from './workflow-uri.ts';
 
 /** As Fulcio wrote it down; undefined for what the certificate does not say. */
 export interface Identity {
@@ -20,7 +21,7 @@ export interface Identity {
   readonly subjectKind: 'uri' | 'email' | 'name';
   /** 1.8, or of old certificates 1.1. */
   readonly issuer: string | undefined;
-  /** The subject, where it is a workflow of GitHub. */
+  /** The subject, where it is a workflow of GitHub or a pipeline of GitLab. */
   readonly workflow: WorkflowUri | undefined;
   /** What the workflow ran on: 1.14, or of old certificates 1.6. "refs/tags/v1.0.0" */
   readonly ref: string | undefined;
@@ -62,18 +63,6 @@ export interface Identity {
   readonly runInvocationUri: string | undefined;
   /** 1.22 */
   readonly sourceRepositoryVisibilityAtSigning: string | undefined;
-}
-
-/** `https://github.com/owner/name/.github/workflows/release.yml@refs/tags/v1.0.0`, taken apart. */
-export interface WorkflowUri {
-  /** "https://github.com" */
-  readonly server: string;
-  /** "owner/name" */
-  readonly repository: string;
-  /** ".github/workflows/release.yml" */
-  readonly path: string;
-  /** "refs/tags/v1.0.0", or a commit */
-  readonly ref: string;
 }
 
 /** Fulcio's arc of object identifiers. */
@@ -118,20 +107,6 @@ export function identityOf(certificate: Certificate): Identity {
       sourceRepositoryVisibilityAtSigning: read(22),
     };
   });
-}
-
-/**
- * The path ends at the first "@" behind it: a file of that folder has no "/" in its name, a ref may have "@" in it.
- * Undefined for what is no such URI.
- */
-export function parseWorkflowUri(uri: string): WorkflowUri | undefined {
-  const match =
-    /^(https:\/\/[A-Za-z0-9.-]+)\/([A-Za-z0-9._-]+\/[A-Za-z0-9._-]+)\/(\.github\/workflows\/[^/@]+\.ya?ml)@([^\s]+)$/.exec(
-      uri,
-    );
-  if (!match) return undefined;
-  const [, server, repository, path, ref] = match;
-  return { server: server!, repository: repository!, path: path!, ref: ref! };
 }
 
 /** SubjectAltName with one name (RFC 5280 section 4.2.1.6). */

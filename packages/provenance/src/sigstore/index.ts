@@ -13,7 +13,8 @@ export {
   parseSigstoreBundle,
 } from './bundle.ts';
 export type { SigstoreErrorCode } from './error.ts';
-export { type Identity, type WorkflowUri, fulcioArc, identityOf, parseWorkflowUri } from './identity.ts';
+export { type Identity, fulcioArc, identityOf } from './identity.ts';
+export { type WorkflowUri, parseWorkflowUri } from './workflow-uri.ts';
 export type { LogEntry } from './log-entry.ts';
 export type { ObservedTime } from './observed-times.ts';
 export { matchesPattern } from './pattern.ts';
@@ -40,6 +41,7 @@ export {
 } from './trusted-root.ts';
 export {
   type IdentityPolicy,
+  type PipelinePolicy,
   type RefPolicy,
   type SubjectPolicy,
   type WorkflowPolicy,

@@ -8,6 +8,7 @@ import { fixtures } from './fixtures.ts';
 import { identity } from './identity.ts';
 import { parsing } from './parsing.ts';
 import { patterns } from './patterns.ts';
+import { pipelines } from './pipelines.ts';
 
 export const suites: readonly Suite[] = [
   fixtures,
@@ -17,5 +18,6 @@ export const suites: readonly Suite[] = [
   binding,
   identity,
   patterns,
+  pipelines,
   damage,
 ];

@@ -5,12 +5,14 @@ import { fulcioArc } from '@vitrine/provenance/sigstore';
 import { extensionOid } from '@vitrine/x509';
 import type { ExtensionRequest } from '../authority.ts';
 
-export type SigningIdentity = WorkflowRun | Person;
+export type SigningIdentity = WorkflowRun | PipelineRun | Person;
 
 /** A run of a workflow of GitHub Actions. */
 export interface WorkflowRun {
   /** Default "https://token.actions.githubusercontent.com". */
   readonly issuer?: string;
+  /** Default "https://github.com". */
+  readonly server?: string;
   /** "owner/name" */
   readonly repository: string;
   /** Default ".github/workflows/release.yml". */
@@ -25,6 +27,24 @@ export interface WorkflowRun {
   readonly extensions?: Readonly<Record<number, string | undefined>>;
 }
 
+/** A run of a pipeline of GitLab CI. */
+export interface PipelineRun {
+  /** Default "https://gitlab.com"; it is the server as well. */
+  readonly issuer?: string;
+  /** "group/name" */
+  readonly project: string;
+  /** Default ".gitlab-ci.yml". */
+  readonly configuration?: string;
+  /** "refs/tags/v1.0.0" */
+  readonly ref: string;
+  /** Default "gitlab-hosted". */
+  readonly runnerEnvironment?: string;
+  /** Subject alternative name in the place of the pipeline's own. */
+  readonly subject?: string;
+  /** Extensions by number that differ from what the run would have; undefined leaves one out. */
+  readonly extensions?: Readonly<Record<number, string | undefined>>;
+}
+
 export interface Person {
   readonly issuer: string;
   readonly kind: 'email' | 'uri' | 'name';
@@ -32,9 +52,11 @@ export interface Person {
 }
 
 export const githubIssuer = 'https://token.actions.githubusercontent.com';
+export const gitlabIssuer = 'https://gitlab.com';
 
 /** Bare characters instead of a UTF8String. */
 const rawNumbers = [1, 2, 3, 4, 5, 6];
+const githubServer = 'https://github.com';
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
 
 export function identityExtensions(identity: SigningIdentity): ExtensionRequest[] {
@@ -51,6 +73,7 @@ export function identityExtensions(identity: SigningIdentity): ExtensionRequest[
 
 function subjectName(identity: SigningIdentity): Uint8Array {
   if ('repository' in identity) return derElement(primitiveContextTag(6), utf8(builderOf(identity)));
+  if ('project' in identity) return derElement(primitiveContextTag(6), utf8(pipelineUri(identity)));
   const { kind, subject } = identity;
   if (kind !== 'name') return derElement(primitiveContextTag(kind === 'uri' ? 6 : 1), utf8(subject));
   return derElement(
@@ -61,10 +84,11 @@ function subjectName(identity: SigningIdentity): Uint8Array {
 }
 
 function numbered(identity: SigningIdentity): Readonly<Record<number, string | undefined>> {
+  if ('project' in identity) return numberedPipeline(identity);
   if (!('repository' in identity)) return { 1: identity.issuer, 8: identity.issuer };
   const { issuer = githubIssuer, repository, ref, runnerEnvironment = 'github-hosted' } = identity;
+  const { server = githubServer } = identity;
   const [owner = ''] = repository.split('/');
-  const server = 'https://github.com';
   return {
     1: issuer,
     2: 'push',
@@ -91,12 +115,43 @@ function numbered(identity: SigningIdentity): Readonly<Record<number, string | u
   };
 }
 
+/** Repositories are said to be of GitLab.com, whatever the server: so does the template of Fulcio's public instance. */
+function numberedPipeline(run: PipelineRun): Readonly<Record<number, string | undefined>> {
+  const { issuer = gitlabIssuer, project, ref, runnerEnvironment = 'gitlab-hosted' } = run;
+  const namespace = project.split('/').slice(0, -1).join('/');
+  return {
+    1: issuer,
+    8: issuer,
+    9: pipelineUri(run),
+    10: COMMIT,
+    11: runnerEnvironment,
+    12: `${gitlabIssuer}/${project}`,
+    13: COMMIT,
+    14: ref,
+    15: '515151',
+    16: `${gitlabIssuer}/${namespace}`,
+    17: '5151',
+    18: pipelineUri(run),
+    19: COMMIT,
+    20: 'push',
+    21: `${gitlabIssuer}/${project}/-/jobs/1`,
+    22: 'public',
+    ...run.extensions,
+  };
+}
+
+function pipelineUri(run: PipelineRun): string {
+  const { issuer = gitlabIssuer, project, configuration = '.gitlab-ci.yml', ref, subject } = run;
+  return subject ?? `${issuer}/${project}//${configuration}@${ref}`;
+}
+
 function builderOf(run: WorkflowRun): string {
   return run.builder ?? workflowUri(run);
 }
 
-function workflowUri({ repository, workflow = '.github/workflows/release.yml', ref }: WorkflowRun): string {
-  return `https://github.com/${repository}/${workflow}@${ref}`;
+function workflowUri(run: WorkflowRun): string {
+  const { server = githubServer, repository, workflow = '.github/workflows/release.yml', ref } = run;
+  return `${server}/${repository}/${workflow}@${ref}`;
 }
 
 function extension(number: number, text: string | undefined): ExtensionRequest[] {

@@ -1,6 +1,13 @@
 export type { SigstoreDefect } from './defect.ts';
 export type { Fulcio } from './fulcio.ts';
-export { type Person, type SigningIdentity, type WorkflowRun, githubIssuer } from './identity.ts';
+export {
+  type Person,
+  type PipelineRun,
+  type SigningIdentity,
+  type WorkflowRun,
+  githubIssuer,
+  gitlabIssuer,
+} from './identity.ts';
 export type { Rekor, RekorEntry } from './rekor.ts';
 export {
   type DsseRequest,
