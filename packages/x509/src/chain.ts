@@ -4,7 +4,7 @@ import { X509Error } from './error.ts';
 import { inOrder } from './in-order.ts';
 import { basicConstraints, extensionOid, hasKeyUsage } from './extensions.ts';
 import { formatName, sameName } from './name.ts';
-import { isSignedBy } from './signature.ts';
+import { isSignedByOnce } from './signature.ts';
 import { parseAs } from './signed.ts';
 
 export interface ChainOptions {
@@ -95,26 +95,12 @@ export async function requireIssued(
       { chainIndex: index },
     );
   }
-  if (await isIssuedBy(certificate, issuer).catch((error: unknown) => rethrowAt(error, index))) return;
+  if (await isSignedByOnce(certificate, issuer).catch((error: unknown) => rethrowAt(error, index))) return;
   throw new X509Error(
     'SIGNATURE_INVALID',
     `${what}: ${formatName(certificate.subject)} is not signed by the key of ${formatName(issuer.subject)}.`,
     { chainIndex: index },
   );
-}
-
-/** By the very objects: of roots that are kept, authority by authority, each signature is verified once and for all. */
-const issued = new WeakMap<Certificate, WeakMap<Certificate, Promise<boolean>>>();
-
-async function isIssuedBy(certificate: Certificate, issuer: Certificate): Promise<boolean> {
-  const byIssuer = issued.get(certificate) ?? new WeakMap<Certificate, Promise<boolean>>();
-  issued.set(certificate, byIssuer);
-  let pending = byIssuer.get(issuer);
-  if (!pending) {
-    pending = isSignedBy(certificate, issuer);
-    byIssuer.set(issuer, pending);
-  }
-  return pending;
 }
 
 /** An error that knows nothing of chains, with the index added. */

@@ -14,7 +14,7 @@ import { describeTime, requireIssued, requireKnownExtensions, requireValidAt } f
 import { X509Error } from './error.ts';
 import { extendedKeyUsage, hasKeyUsage, parseExtensions } from './extensions.ts';
 import { type Name, formatName, parseName, sameName } from './name.ts';
-import { isSignedBy } from './signature.ts';
+import { isSignedByOnce } from './signature.ts';
 import { type Signed, nextSigned, parseAs } from './signed.ts';
 
 export type OcspStatus =
@@ -207,7 +207,7 @@ export async function verifyOcspResponse(
   const what = 'OCSP response';
   requireOwn(options, what);
   const responder = await findResponder(response, options, what);
-  if (!(await isSignedBy(response, responder)))
+  if (!(await isSignedByOnce(response, responder)))
     throw new X509Error(
       'SIGNATURE_INVALID',
       `${what}: it is not signed by the key of ${formatName(responder.subject)}.`,

@@ -58,6 +58,24 @@ export async function isSignedBy(signed: Signed, key: VerificationKey): Promise<
 }
 
 /**
+ * By the very objects: of roots that are kept, authority by authority, each signature is verified once and for all; of
+ * what several chains share, once for all of them where it is one object.
+ */
+const verified = new WeakMap<Signed, WeakMap<VerificationKey, Promise<boolean>>>();
+
+/** `isSignedBy`, verified once for each pair of objects. @throws X509Error as `isSignedBy` */
+export async function isSignedByOnce(signed: Signed, key: VerificationKey): Promise<boolean> {
+  const byKey = verified.get(signed) ?? new WeakMap<VerificationKey, Promise<boolean>>();
+  verified.set(signed, byKey);
+  let pending = byKey.get(key);
+  if (!pending) {
+    pending = isSignedBy(signed, key);
+    byKey.set(key, pending);
+  }
+  return pending;
+}
+
+/**
  * A signature that is r ‖ s, each big-endian and as long as a coordinate (IEEE P1363), by a key that is a bare point.
  * A point that is not on the curve verifies nothing.
  * @param key.point 04 ‖ x ‖ y

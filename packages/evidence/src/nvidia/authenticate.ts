@@ -11,6 +11,7 @@ import {
   verifyDeviceChain,
 } from './chain.ts';
 import { nvidiaError } from './error.ts';
+import { type Repeated, createRepeated } from './repeated.ts';
 import { type GpuReport, parseGpuReport } from './report.ts';
 import { revocationChecks } from './revocation.ts';
 
@@ -26,6 +27,8 @@ export interface GpuEvidence {
   readonly now: Date;
   /** DER of OCSP responses for the chain's certificates. */
   readonly ocspResponses?: readonly Uint8Array[];
+  /** Shared with other devices and manifests of the same machine, so that what they have in common is verified once. */
+  readonly repeated?: Repeated;
 }
 
 export interface AuthenticGpuReport extends GpuReport {
@@ -42,7 +45,8 @@ export interface AuthenticGpuReport extends GpuReport {
  */
 export async function authenticateGpu(evidence: GpuEvidence): Promise<AuthenticGpuReport> {
   const report = parseGpuReport(evidence.report);
-  const chain = parseDeviceChain(evidence.chain);
+  const { repeated = createRepeated() } = evidence;
+  const chain = parseDeviceChain(evidence.chain).map(repeated.certificate);
   const anchors = evidence.anchors ?? nvidiaTrustAnchors().device;
   // Side by side, since each takes milliseconds; fails as one after the other would.
   await inOrder([requireSigned(report, chain[0]!), verifyDeviceChain(chain, anchors, evidence.now)]);
@@ -51,6 +55,7 @@ export async function authenticateGpu(evidence: GpuEvidence): Promise<AuthenticG
   const revocation = await revocationChecks(chain, 'GPU', 'nvidia.gpu.revocation', {
     now: evidence.now,
     responses: evidence.ocspResponses,
+    repeated,
   });
   const checks = [...provenChecks(chain), fwid, ...revocation];
   return { ...report, architecture, chain, checks } as unknown as AuthenticGpuReport;
@@ -65,8 +70,9 @@ export function appraiseGpuRevocation(
   { chain }: AuthenticGpuReport,
   ocspResponses: readonly Uint8Array[],
   now: Date,
+  repeated?: Repeated,
 ): Promise<readonly Check[]> {
-  return revocationChecks(chain, 'GPU', 'nvidia.gpu.revocation', { now, responses: ocspResponses });
+  return revocationChecks(chain, 'GPU', 'nvidia.gpu.revocation', { now, responses: ocspResponses, repeated });
 }
 
 async function requireSigned(report: GpuReport, leaf: Certificate): Promise<void> {

@@ -30,6 +30,7 @@ export type { NvidiaErrorCode, NvidiaPolicyCode } from './error.ts';
 export { type PublishedGpuEvidence, parseGpuEvidenceJson } from './evidence-json.ts';
 export type { Jwt } from './jwt.ts';
 export { type FeatureFlag, type GpuOpaqueData, opaqueType, parseOpaque } from './opaque.ts';
+export { type Repeated, createRepeated } from './repeated.ts';
 export { type GpuReport, type RimIds, parseGpuReport, rimIds } from './report.ts';
 export {
   type AuthenticRim,

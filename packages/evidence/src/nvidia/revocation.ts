@@ -1,18 +1,14 @@
 /** What OCSP responses say of a chain (RFC 6960); NVIDIA publishes no other revocation. */
-import {
-  type Certificate,
-  type OcspResponse,
-  formatName,
-  parseOcspResponse,
-  verifyOcspResponse,
-} from '@vitrine/x509';
+import { type Certificate, type OcspResponse, formatName, inOrder, verifyOcspResponse } from '@vitrine/x509';
 import { type Check, notChecked, passed } from '@vitrine/appraisal';
 import { refuseAs, refuseAsync } from '../error.ts';
 import { nvidiaError } from './error.ts';
+import { type Repeated, createRepeated } from './repeated.ts';
 
 export interface OcspInput {
   readonly now: Date;
   readonly responses: readonly Uint8Array[] | undefined;
+  readonly repeated?: Repeated | undefined;
 }
 
 const CERTIFICATE_HOLD = 6;
@@ -29,27 +25,29 @@ export async function revocationChecks(
   chain: readonly Certificate[],
   owner: ChainOwner,
   rule: string,
-  { now, responses = [] }: OcspInput,
+  { now, responses = [], repeated = createRepeated() }: OcspInput,
 ): Promise<Check[]> {
-  const parsed = refuseAs(`${owner}_OCSP_INVALID`, () => responses.map((der) => parseOcspResponse(der)));
-  const checks: Check[] = [];
+  const parsed = refuseAs(`${owner}_OCSP_INVALID`, () => responses.map((der) => repeated.ocspResponse(der)));
   const used = new Set<number>();
-  for (const [at, certificate] of chain.slice(0, -1).entries()) {
-    const name = formatName(certificate.subject);
-    const expected = `${name} is not revoked`;
+  const answers = chain.slice(0, -1).map((certificate) => {
     // Two certificates may have one number under two issuers: the responder's CertID decides, in verifyOcspResponse.
     const found = parsed.findIndex((response, index) => !used.has(index) && speaksOf(response, certificate));
-    if (found < 0) {
-      checks.push(notChecked({ rule, expected, source: SOURCE }, 'no OCSP response was given'));
-      continue;
-    }
-    used.add(found);
+    if (found >= 0) used.add(found);
+    return parsed[found];
+  });
+  const check = async (response: OcspResponse | undefined, at: number): Promise<Check> => {
+    const certificate = chain[at]!;
+    const name = formatName(certificate.subject);
+    const expected = `${name} is not revoked`;
+    if (!response) return notChecked({ rule, expected, source: SOURCE }, 'no OCSP response was given');
     const status = await refuseAsync(`${owner}_OCSP_INVALID`, () =>
-      verifyOcspResponse(parsed[found]!, { certificate, issuer: chain[at + 1]!, now }),
+      verifyOcspResponse(response, { certificate, issuer: chain[at + 1]!, now }),
     );
     if (status.kind !== 'good') refuseStatus(status, owner, name);
-    checks.push(passed({ rule, expected, found: 'good', source: SOURCE }));
-  }
+    return passed({ rule, expected, found: 'good', source: SOURCE });
+  };
+  // Side by side, since each takes milliseconds; fails as one after the other would.
+  const checks = await inOrder(answers.map(check));
   if (used.size !== parsed.length)
     throw nvidiaError(`${owner}_OCSP_INVALID`, 'An OCSP response speaks of no certificate of the chain.');
   return checks;

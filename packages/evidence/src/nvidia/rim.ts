@@ -5,6 +5,7 @@ import { type Check, passed } from '@vitrine/appraisal';
 import { refuseAs, refuseAsync } from '../error.ts';
 import { nvidiaTrustAnchors } from './anchors.ts';
 import { nvidiaError, type NvidiaErrorCode } from './error.ts';
+import { type Repeated, createRepeated } from './repeated.ts';
 import { type OcspInput, revocationChecks } from './revocation.ts';
 import { type XmlElement, parseXml } from './xml.ts';
 import { type XmlSignature, parseXmlSignature, verifyXmlSignature } from './xml-signature.ts';
@@ -45,6 +46,8 @@ export interface RimEvidence {
   readonly now: Date;
   /** DER of OCSP responses for the signer's chain. */
   readonly ocspResponses?: readonly Uint8Array[];
+  /** Shared with devices and other manifests of the same machine, so that what they have in common is verified once. */
+  readonly repeated?: Repeated;
 }
 
 const SWID = 'http://standards.iso.org/iso/19770/-2/2015/schema.xsd';
@@ -83,12 +86,13 @@ export function parseRim(xml: Uint8Array): Rim {
  */
 export async function authenticateRim(evidence: RimEvidence): Promise<AuthenticRim> {
   const rim = parseRim(evidence.xml);
-  const { certificates } = rim.signature;
+  const { repeated = createRepeated() } = evidence;
+  const certificates = rim.signature.certificates.map(repeated.certificate);
   await inOrder([
     refuseAsync('RIM_SIGNATURE_INVALID', () => verifyXmlSignature(rim.document, rim.signature)),
     verifyRimChain(certificates, evidence),
   ]);
-  const ocsp: OcspInput = { now: evidence.now, responses: evidence.ocspResponses };
+  const ocsp: OcspInput = { now: evidence.now, responses: evidence.ocspResponses, repeated };
   const checks = [
     passed({
       rule: `nvidia.rim.${rim.kind}.signature`,

@@ -87,7 +87,14 @@ export async function inclusionRequests(
   const head = treeHeadRequest(target.log);
   const headAnswer = answers.get(head.url);
   if (!headAnswer) return [head];
-  const treeHead = await authenticateTreeHead(target.log, headAnswer);
+  return requestsUnder(await authenticateTreeHead(target.log, headAnswer), target, answers);
+}
+
+function requestsUnder(
+  treeHead: SignedTreeHead,
+  target: InclusionTarget,
+  answers: InclusionAnswers,
+): InclusionRequest[] {
   const requests =
     target.log.kind === 'static-ct'
       ? tilesOfProof(dueIndex(target, treeHead), treeHead.treeSize).map((tile) =>
@@ -105,10 +112,17 @@ export async function verifyInclusion(
   target: InclusionTarget,
   answers: InclusionAnswers,
 ): Promise<Inclusion> {
-  const { log } = target;
-  const treeHead = await authenticateTreeHead(log, answerOf(answers, treeHeadRequest(log)));
+  const head = answerOf(answers, treeHeadRequest(target.log));
+  return includedUnder(await authenticateTreeHead(target.log, head), target, answers);
+}
+
+async function includedUnder(
+  treeHead: SignedTreeHead,
+  target: InclusionTarget,
+  answers: InclusionAnswers,
+): Promise<Inclusion> {
   const { index, proof } =
-    log.kind === 'static-ct'
+    target.log.kind === 'static-ct'
       ? await readTiles(target, treeHead, answers)
       : readProof(target, treeHead, answers);
   const { leafHash: leaf } = target;
@@ -130,14 +144,16 @@ export async function proveInclusion(
   const { log } = target;
   const answers = new Map<string, Uint8Array>();
   try {
-    // The tree head, then all that follows from it.
-    for (let round = 0; round < 2; round++) {
-      const requests = await inclusionRequests(target, answers);
-      const gaps = await Promise.all(requests.map((request) => answer(request, answers, fetch)));
-      const gap = gaps.find((one) => one !== undefined);
-      if (gap !== undefined) return { log, kind: 'not-checked', reason: gap };
-    }
-    return { log, kind: 'included', inclusion: await verifyInclusion(target, answers) };
+    const head = treeHeadRequest(log);
+    const noHead = await answer(head, answers, fetch);
+    if (noHead !== undefined) return { log, kind: 'not-checked', reason: noHead };
+    // Verified once for all that follows from it.
+    const treeHead = await authenticateTreeHead(log, answerOf(answers, head));
+    const requests = requestsUnder(treeHead, target, answers);
+    const gaps = await Promise.all(requests.map((request) => answer(request, answers, fetch)));
+    const gap = gaps.find((one) => one !== undefined);
+    if (gap !== undefined) return { log, kind: 'not-checked', reason: gap };
+    return { log, kind: 'included', inclusion: await includedUnder(treeHead, target, answers) };
   } catch (error) {
     if (!(error instanceof ProvenanceError)) throw error;
     const refusal = error as ProvenanceError;

@@ -5,11 +5,13 @@ import {
   type AuthenticGpuReport,
   type AuthenticRim,
   type GpuPolicy,
+  type Repeated,
   appraiseDevices,
   appraiseGpu,
   appraiseGpuRevocation,
   authenticateGpu,
   authenticateRim,
+  createRepeated,
   nvidiaTrustAnchors,
   rimIds,
 } from '@vitrine/evidence';
@@ -47,10 +49,10 @@ export async function checkDevices(
 ): Promise<DevicesOutcome> {
   const { presented, policy } = context;
   const { devices } = presented.devices;
-  const manifests: Manifests = new Map();
+  const machine: Machine = { manifests: new Map(), repeated: createRepeated() };
   const [declared, ...outcomes] = await Promise.all([
     declaredGpus,
-    ...devices.map((device) => checkDevice(device, manifests, context)),
+    ...devices.map((device) => checkDevice(device, machine, context)),
   ]);
   const expected = policy.devices.gpus ?? declared ?? presented.devices.declaredCount;
   if (devices.length === 0 && (expected ?? 0) === 0)
@@ -133,7 +135,7 @@ interface DeviceOutcome {
 
 async function checkDevice(
   device: PresentedDevice,
-  manifests: Manifests,
+  machine: Machine,
   context: Context,
 ): Promise<DeviceOutcome> {
   const { id } = device;
@@ -160,7 +162,7 @@ async function checkDevice(
     expected: 'an answer for each certificate that says good',
     source: 'RFC 6960',
   };
-  const outcome = await authenticateDevice(device, revocation, context);
+  const outcome = await authenticateDevice(device, machine, context);
   if ('error' in outcome)
     return {
       checks: [
@@ -168,7 +170,7 @@ async function checkDevice(
         ...[measured, revocation].map((each) => unchecked(each, 'the device report is not authentic')),
       ],
     };
-  const { report, revocation: revocationCheck } = outcome;
+  const { report } = outcome;
   const root = report.chain.at(-1)!;
   const authentic: AuthenticDevice = {
     id,
@@ -179,6 +181,11 @@ async function checkDevice(
     isProduction: nvidiaTrustAnchors().device.some((anchor) => sameCertificate(anchor, root)),
     report,
   };
+  // Side by side: each asks for documents of its own, and verifies what comes.
+  const [appraised, revocationCheck] = await Promise.all([
+    appraise(device, report, measured, machine, context),
+    checkRevocation(device, report, revocation, machine, context),
+  ]);
   return {
     device: authentic,
     checks: [
@@ -187,41 +194,49 @@ async function checkDevice(
         report.checks.filter(({ rule }) => rule !== 'nvidia.gpu.revocation'),
         `${authentic.architecture}, driver ${authentic.driver ?? 'unknown'}`,
       ),
-      ...(await appraise(device, report, measured, manifests, context)),
+      ...appraised,
       revocationCheck,
     ],
   };
 }
 
-type AuthenticatedDevice =
-  { readonly report: AuthenticGpuReport; readonly revocation: ResultCheck } | { readonly error: Refusal };
-
-/** As with processors: a bad or missing OCSP answer does not hide whose report it is. */
 async function authenticateDevice(
   device: PresentedDevice,
-  what: Promised,
-  context: Context,
-): Promise<AuthenticatedDevice> {
-  const { anchors, now } = context;
+  { repeated }: Machine,
+  { anchors, now }: Context,
+): Promise<{ readonly report: AuthenticGpuReport } | { readonly error: Refusal }> {
   try {
     const report = await authenticateGpu({
       report: device.report,
       chain: device.chain,
       now,
+      repeated,
       ...(anchors.nvidia ? { anchors: anchors.nvidia.device } : {}),
     });
+    return { report };
+  } catch (error) {
+    return { error: refusalOf(error) };
+  }
+}
+
+/** As with processors: a bad or missing OCSP answer does not hide whose report it is. */
+async function checkRevocation(
+  device: PresentedDevice,
+  report: AuthenticGpuReport,
+  what: Promised,
+  { repeated }: Machine,
+  context: Context,
+): Promise<ResultCheck> {
+  try {
     const ocsp = device.ocspResponses
       ? { responses: device.ocspResponses, missing: undefined }
       : await fetchOcsp(report.chain, context);
-    try {
-      const check = promised(what, await appraiseGpuRevocation(report, ocsp.responses, now), 'good');
-      const isMissing = check.outcome === 'not-checked' && ocsp.missing !== undefined;
-      return { report, revocation: isMissing ? { ...check, reason: ocsp.missing } : check };
-    } catch (error) {
-      return { report, revocation: refused({ ...what, required: true }, refusalOf(error)) };
-    }
+    const checks = await appraiseGpuRevocation(report, ocsp.responses, context.now, repeated);
+    const check = promised(what, checks, 'good');
+    const isMissing = check.outcome === 'not-checked' && ocsp.missing !== undefined;
+    return isMissing ? { ...check, reason: ocsp.missing } : check;
   } catch (error) {
-    return { error: refusalOf(error) };
+    return refused({ ...what, required: true }, refusalOf(error));
   }
 }
 
@@ -245,11 +260,11 @@ async function appraise(
   device: PresentedDevice,
   report: AuthenticGpuReport,
   measured: Promised,
-  manifests: Manifests,
+  machine: Machine,
   context: Context,
 ): Promise<readonly ResultCheck[]> {
   const { devices } = context.policy;
-  const rims = await gatherRims(device, report, manifests, context);
+  const rims = await gatherRims(device, report, machine, context);
   if ('error' in rims)
     return [refused(measured, rims.error), ...modeChecks(device, report, undefined, context)];
   const appraisal = appraiseGpu(report, {
@@ -367,13 +382,17 @@ interface Rims {
   readonly missing: readonly string[];
 }
 
-/** By their SHA-256: devices of one kind share theirs, which then are verified once. */
-type Manifests = Map<string, Promise<AuthenticRim>>;
+/** What devices of one machine share, and is verified once. */
+interface Machine {
+  /** By their SHA-256. */
+  readonly manifests: Map<string, Promise<AuthenticRim>>;
+  readonly repeated: Repeated;
+}
 
 async function gatherRims(
   device: PresentedDevice,
   report: AuthenticGpuReport,
-  manifests: Manifests,
+  { manifests, repeated }: Machine,
   context: Context,
 ): Promise<Rims | { readonly error: Refusal }> {
   const { anchors, now } = context;
@@ -393,7 +412,12 @@ async function gatherRims(
     const digest = toHex(await sha256(xml));
     const known = manifests.get(digest);
     if (known) return known;
-    const rim = authenticateRim({ xml, now, ...(anchors.nvidia ? { anchors: anchors.nvidia.rim } : {}) });
+    const rim = authenticateRim({
+      xml,
+      now,
+      repeated,
+      ...(anchors.nvidia ? { anchors: anchors.nvidia.rim } : {}),
+    });
     manifests.set(digest, rim);
     return rim;
   };
