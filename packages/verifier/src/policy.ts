@@ -65,8 +65,13 @@ export interface CodePolicy {
   readonly maximumAgeDays: number | null;
 }
 
-export interface BuilderPolicy {
+/** A workflow of GitHub, a pipeline of GitLab, or whoever else Sigstore gives a certificate to. */
+export type BuilderPolicy = WorkflowBuilder | PipelineBuilder | SubjectBuilder;
+
+export interface WorkflowBuilder {
   readonly issuer: string;
+  /** "https://github.com", or a server of GitHub Enterprise. */
+  readonly server: string;
   /** "owner/name", exact. */
   readonly repository: string;
   /** File of the workflow; null: any of that repository. */
@@ -74,6 +79,24 @@ export interface BuilderPolicy {
   /** Of the git ref: "refs/tags/*", one pattern, anchored at both ends, `*` within a segment. */
   readonly ref: string;
   readonly runnerEnvironment: 'github-hosted' | 'self-hosted' | null;
+}
+
+export interface PipelineBuilder {
+  /** And server: "https://gitlab.com", or one of one's own. */
+  readonly issuer: string;
+  /** "group/subgroup/name", exact. */
+  readonly project: string;
+  /** File that the pipeline is in, from the root of the project; null: any of that project. */
+  readonly configuration: string | null;
+  /** As of a workflow. */
+  readonly ref: string;
+  readonly runnerEnvironment: 'gitlab-hosted' | 'self-hosted' | null;
+}
+
+/** A person's address, a service account, a SPIFFE ID: both exact. */
+export interface SubjectBuilder {
+  readonly issuer: string;
+  readonly subject: string;
 }
 
 export interface MeasurementPolicy {

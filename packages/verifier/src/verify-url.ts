@@ -1,5 +1,6 @@
 /** From an address to an attestation result and the proof of it. The network is an argument. */
 import type { Anchors } from './anchors.ts';
+import { builtService } from './builder-name.ts';
 import type { Dialect } from './dialect.ts';
 import { readEndpoint } from './dialects/endpoint.ts';
 import { VerifierError } from './error.ts';
@@ -69,7 +70,7 @@ export async function verifyUrl(endpoint: string, options: VerifyOptions): Promi
   const policy = await parsePolicy(policyBytes);
   const now = options.clock();
   const nonce = options.random(NONCE_BYTES);
-  const service = options.repository ?? policy.code.builders[0]?.repository ?? url.host;
+  const service = options.repository ?? builtService(policy.code.builders) ?? url.host;
   const memory = options.memory ? await options.memory.read(service) : null;
   const begun: Omit<Proof, 'dialect' | 'connection' | 'answers'> = {
     endpoint,

@@ -57,26 +57,31 @@ export function isLeftOpen(builder: BuilderPolicy | undefined): (check: Check) =
   const open = [
     'sigstore.identity.repository-id',
     'sigstore.identity.owner-id',
-    ...(builder?.workflow === null ? ['sigstore.identity.workflow'] : []),
-    ...(builder?.runnerEnvironment === null ? ['sigstore.identity.runner'] : []),
+    ...(builder && fileOf(builder) === null ? ['sigstore.identity.workflow'] : []),
+    ...(builder && 'runnerEnvironment' in builder && builder.runnerEnvironment === null
+      ? ['sigstore.identity.runner']
+      : []),
   ];
   return ({ rule, outcome }) => outcome === 'not-checked' && open.includes(rule);
 }
 
-function identityPolicy({
-  issuer,
-  repository,
-  workflow,
-  ref,
-  runnerEnvironment,
-}: BuilderPolicy): IdentityPolicy {
-  return {
-    issuer,
-    repository,
-    ref: refPolicy(ref),
-    ...(workflow === null ? {} : { workflow: `.github/workflows/${workflow}` }),
-    ...(runnerEnvironment === null ? {} : { runnerEnvironment }),
-  };
+function fileOf(builder: BuilderPolicy): string | null | undefined {
+  if ('repository' in builder) return builder.workflow;
+  return 'project' in builder ? builder.configuration : undefined;
+}
+
+function identityPolicy(builder: BuilderPolicy): IdentityPolicy {
+  const { issuer } = builder;
+  if ('subject' in builder) return { issuer, subject: builder.subject };
+  const ref = refPolicy(builder.ref);
+  const runnerEnvironment = builder.runnerEnvironment ?? undefined;
+  if ('project' in builder) {
+    const { project, configuration } = builder;
+    return { issuer, project, configuration: configuration ?? undefined, ref, runnerEnvironment };
+  }
+  const { server, repository } = builder;
+  const workflow = builder.workflow === null ? undefined : `.github/workflows/${builder.workflow}`;
+  return { issuer, server, repository, workflow, ref, runnerEnvironment };
 }
 
 /** A pattern of tags or of branches; any other ref is meant as it stands. */

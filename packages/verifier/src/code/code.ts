@@ -1,11 +1,13 @@
 /** Group 2, code integrity: who built what runs, where that was logged, and whether something newer was seen. */
 import { type Check, decided, passed } from '@vitrine/appraisal';
 import type { AuthenticBundle } from '@vitrine/provenance';
+import { builderName } from '../builder-name.ts';
 import { checkBlyssCode } from '../consistency/blyss.ts';
 import type { Context } from '../context.ts';
 import type { Deployment } from '../dialects/deployment.ts';
 import { VerifierError } from '../error.ts';
 import { appraiseRollback } from '../memory/rollback.ts';
+import type { BuilderPolicy } from '../policy.ts';
 import { type Promised, promised, promisedBut, refused, unchecked } from '../promise.ts';
 import type { ResultCheck, ResultRelease } from '../result.ts';
 import { agreementChecks, fileCheck, inOrder } from './agreement.ts';
@@ -181,11 +183,19 @@ function appraise(release: Release, statements: readonly SignedStatement[], cont
     },
     loggedAt,
     trusted: [
-      `the people who can push a tag to ${release.repository}, and GitHub, which builds it`,
+      whoIsTrusted(chosen.builder ?? policy.code.builders[0]!),
       'Sigstore: its certificate authority and its transparency log',
     ],
     checks,
   };
+}
+
+function whoIsTrusted(builder: BuilderPolicy): string {
+  const name = builderName(builder);
+  if ('subject' in builder) return `${name}, who signs it, and ${builder.issuer}, which says who that is`;
+  const system = 'project' in builder ? `GitLab (${builder.issuer})` : 'GitHub';
+  const push = builder.ref.startsWith('refs/heads/') ? 'push to' : 'push a tag to';
+  return `the people who can ${push} ${name}, and ${system}, which builds it`;
 }
 
 /** The first is gone by. */

@@ -1,6 +1,7 @@
 /** Of a trust domain, MRTD and RTMR0 are the platform's: its firmware and its virtual hardware. */
 import { decided } from '@vitrine/appraisal';
 import { BytesError, type JsonNode, sha256, toHex } from '@vitrine/bytes';
+import { builderName } from '../builder-name.ts';
 import { authenticateAll } from '../code/bundles.ts';
 import { judge } from '../code/builders.ts';
 import { type Context, type Missing, askFor } from '../context.ts';
@@ -115,7 +116,7 @@ async function signedPlatforms(context: Context): Promise<SignedPlatforms | Miss
   try {
     return {
       platforms: readPlatforms(accepted.signed.statement.predicate),
-      signer: accepted.builder?.repository ?? '',
+      signer: accepted.builder ? builderName(accepted.builder) : '',
     };
   } catch (error) {
     if (!(error instanceof BytesError)) throw error;

@@ -1,43 +1,15 @@
 /** The keys of a policy file about the code: who built it, what was measured. */
-import type { BuilderPolicy, CodePolicy, MeasurementPolicy } from '../policy.ts';
-import { defaultPolicy, githubActionsIssuer, githubReleases } from './default.ts';
-import { choice, flag, integer, list, orWord } from './form.ts';
+import type { CodePolicy, MeasurementPolicy } from '../policy.ts';
+import { builder } from './builder-keys.ts';
+import { defaultPolicy } from './default.ts';
+import { flag, integer, list, orWord } from './form.ts';
 import { pinnedMeasurement } from './pinned.ts';
 import { section } from './section.ts';
-import { any, hex, issuer, platformId, predicateType, refPattern, repository, workflow } from './values.ts';
+import { any, hex, platformId, predicateType } from './values.ts';
 
 const defaults = defaultPolicy();
 const byItself = String;
 const measurementBytes = 48;
-const releases = githubReleases('owner/name');
-
-const builder = section<BuilderPolicy>('one who may build', {
-  issuer: {
-    key: 'issuer',
-    form: issuer,
-    comment: 'Who says which workflow it was.',
-    absent: { value: githubActionsIssuer },
-  },
-  repository: { key: 'repository', form: repository, comment: 'owner/name, exact.' },
-  workflow: {
-    key: 'workflow',
-    form: any(workflow),
-    comment: 'File in .github/workflows. any: every workflow of that repository.',
-    absent: { value: releases.workflow },
-  },
-  ref: {
-    key: 'ref',
-    form: refPattern,
-    comment: 'Tag or branch it was built from; anchored, * within one segment.',
-    absent: { value: releases.ref },
-  },
-  runnerEnvironment: {
-    key: 'runner-environment',
-    form: any(choice(['github-hosted', 'self-hosted'])),
-    comment: 'A self-hosted runner can be altered by whoever owns it.',
-    absent: { value: releases.runnerEnvironment },
-  },
-});
 
 export const code = section<CodePolicy>('rules for who built the code', {
   builders: {

@@ -1,5 +1,6 @@
 /** Rules of a policy that cannot both be meant: each is a mistake that would otherwise refuse everything, or let pass what nobody wants. */
-import type { PinnedMeasurement, SnpLine } from '../policy.ts';
+import type { BuilderPolicy, PinnedMeasurement, SnpLine } from '../policy.ts';
+import { githubServer, gitlabIssuer } from './default.ts';
 import { type Place, PolicyFileError } from './error.ts';
 import type { PolicyFile } from './shape.ts';
 import { productOfLine } from './tcb-floor.ts';
@@ -92,20 +93,39 @@ function* ofCode({ code: { builders, threshold } }: PolicyFile): Generator<Contr
       found: `${threshold}`,
       advice: 'Name more builders, or ask for fewer.',
     };
+  for (const [at, builder] of builders.entries())
+    if ('repository' in builder && builder.issuer === gitlabIssuer && builder.server === githubServer)
+      yield {
+        keys: ['code', 'builders', at, 'issuer'],
+        expected: 'an issuer that says something of workflows of GitHub',
+        found: gitlabIssuer,
+        advice: 'Write project in the place of repository: a pipeline of GitLab is another kind of builder.',
+      };
   if (threshold === 1) return;
-  const repositories = new Map<string, number>();
-  for (const [at, { issuer, repository }] of builders.entries()) {
-    const key = `${issuer} ${repository.toLowerCase()}`;
-    const twin = repositories.get(key);
-    repositories.set(key, at);
+  const known = new Map<string, number>();
+  for (const [at, builder] of builders.entries()) {
+    const { key, hands } = handsOf(builder);
+    const twin = known.get(hands);
+    known.set(hands, at);
     if (twin === undefined) continue;
     yield {
-      keys: ['code', 'builders', at, 'repository'],
-      expected: 'each builder in a repository of its own, where more than one must have signed',
-      found: `the repository of builder ${twin + 1} again`,
+      keys: ['code', 'builders', at, key],
+      expected: `each builder with a ${key} of its own, where more than one must have signed`,
+      found: `the ${key} of builder ${twin + 1} again`,
       advice: 'Whoever controls it would count twice. Name builders in other hands.',
     };
   }
+}
+
+/** In whose hands it is, as signatures are counted; and the key that says so. */
+function handsOf(builder: BuilderPolicy): { readonly key: string; readonly hands: string } {
+  if ('repository' in builder)
+    return { key: 'repository', hands: `${builder.server}/${builder.repository}`.toLowerCase() };
+  if ('project' in builder)
+    return { key: 'project', hands: `${builder.issuer}/${builder.project}`.toLowerCase() };
+  const { subject, issuer } = builder;
+  const hands = subject.includes('://') ? `${subject} by ${issuer}` : subject;
+  return { key: 'subject', hands: hands.toLowerCase() };
 }
 
 function* ofPinned(pinned: PinnedMeasurement, at: number, file: PolicyFile): Generator<Contradiction> {

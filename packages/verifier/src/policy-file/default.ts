@@ -1,18 +1,21 @@
 /** What is demanded where nobody says otherwise: everything that can be checked, and nothing that would need a choice. */
 import { snpProducts } from '@vitrine/evidence';
 import { VerifierError } from '../error.ts';
-import type { BuilderPolicy, VerificationPolicy } from '../policy.ts';
+import type { VerificationPolicy, WorkflowBuilder } from '../policy.ts';
 import { completeFloors } from './tcb-floor.ts';
 import { repository as repositoryForm } from './values.ts';
 
 export const githubActionsIssuer = 'https://token.actions.githubusercontent.com';
+export const githubServer = 'https://github.com';
+export const gitlabIssuer = 'https://gitlab.com';
 
 export const multiplatformPredicateType = 'https://tinfoil.sh/predicate/snp-tdx-multiplatform/v1';
 
 /** A builder of whom only the repository is said: any workflow of it, on a tag, on a runner of GitHub's. */
-export function githubReleases(repository: string): BuilderPolicy {
+export function githubReleases(repository: string): WorkflowBuilder {
   return {
     issuer: githubActionsIssuer,
+    server: githubServer,
     repository,
     workflow: null,
     ref: 'refs/tags/*',

@@ -8,10 +8,12 @@ import type {
   HardwarePolicy,
   MeasurementPolicy,
   PinnedMeasurement,
+  PipelineBuilder,
   SnpLine,
   VerificationPolicy,
+  WorkflowBuilder,
 } from '../policy.ts';
-import { githubActionsIssuer } from './default.ts';
+import { githubActionsIssuer, githubServer, gitlabIssuer } from './default.ts';
 import { listed } from './form.ts';
 import { completeFloors } from './tcb-floor.ts';
 
@@ -147,13 +149,26 @@ function ofBuilders({ builders, threshold }: CodePolicy): string[] {
   ];
 }
 
-function builderText({ issuer, repository, workflow, ref, runnerEnvironment }: BuilderPolicy): string {
+function builderText(builder: BuilderPolicy): string {
+  const { issuer } = builder;
+  if ('subject' in builder) return `${builder.subject}, exactly, as ${issuer} says`;
+  const { ref, runnerEnvironment } = builder;
   return [
-    workflow === null ? `any workflow of ${repository}` : `the workflow ${workflow} of ${repository}`,
+    'repository' in builder ? workflowText(builder) : pipelineText(builder),
     refText(ref),
     runnerEnvironment === null ? 'on any runner' : `on a ${runnerEnvironment} runner`,
-    `as ${issuer === githubActionsIssuer ? 'GitHub Actions' : issuer} says`,
+    `as ${issuer === githubActionsIssuer ? 'GitHub Actions' : issuer === gitlabIssuer ? 'GitLab.com' : issuer} says`,
   ].join(', ');
+}
+
+function workflowText({ server, repository, workflow }: WorkflowBuilder): string {
+  const where = server === githubServer ? repository : `${server}/${repository}`;
+  return workflow === null ? `any workflow of ${where}` : `the workflow ${workflow} of ${where}`;
+}
+
+function pipelineText({ issuer, project, configuration }: PipelineBuilder): string {
+  const where = `the GitLab project ${issuer === gitlabIssuer ? project : `${issuer}/${project}`}`;
+  return configuration === null ? `any pipeline of ${where}` : `the pipeline ${configuration} of ${where}`;
 }
 
 function refText(ref: string): string {

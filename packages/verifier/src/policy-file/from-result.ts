@@ -1,14 +1,15 @@
 /** A first policy for a service, written from what it showed: for a person to review, judged by nobody. */
 import type { SnpProduct } from '@vitrine/evidence';
 import { snpProducts } from '@vitrine/evidence';
+import { builderName } from '../builder-name.ts';
 import type { BuilderPolicy, SnpLine, TcbFloor, VerificationPolicy } from '../policy.ts';
 import type { AttestationResult, ResultCheck } from '../result.ts';
-import { defaultPolicy, githubActionsIssuer } from './default.ts';
+import { defaultPolicy } from './default.ts';
 import { formatPolicy } from './format.ts';
-import type { Form } from './form.ts';
+import { accepted, builderOfSigner } from './from-signer.ts';
 import { registerKeys } from './pinned.ts';
 import { builtInTcbFloors, completeFloors, productOfLine, snpLines } from './tcb-floor.ts';
-import { architecture, domain, hex, issuer, platformId, refPattern, repository, workflow } from './values.ts';
+import { architecture, domain, hex, platformId } from './values.ts';
 
 /** What a part of the result adds: to the policy, and as comments behind keys. */
 interface Draft {
@@ -169,44 +170,22 @@ function takeSigners(draft: Draft, { release }: AttestationResult): void {
   const signers = release?.signers ?? [];
   const builders: BuilderPolicy[] = [];
   for (const signer of signers.slice(0, 20)) {
-    const builder = builderOf(signer);
+    const builder = builderOfSigner(signer);
     if (!builder)
       note(
         draft,
         path,
-        `Signed too, but not by a workflow: ${cut(signer.identity)} (${cut(signer.issuer)}).`,
+        `Signed too, but not by a workflow: ${cut(signer.identity)} (${cut(signer.issuer)}). Whom you trust, name by subject and issuer.`,
       );
     else if (!builders.some((one) => JSON.stringify(one) === JSON.stringify(builder))) builders.push(builder);
     if (builder?.ref.startsWith('refs/heads/') === true)
-      note(draft, path, `${builder.repository} was built from a branch, not from a release's tag.`);
+      note(draft, path, `${builderName(builder)} was built from a branch, not from a release's tag.`);
   }
   if (builders.length === 0)
     note(draft, path, 'The service showed no signature of a workflow: name who may build, or pin below.');
   const tag = release?.tag ?? undefined;
   if (tag !== undefined) note(draft, path, `The service showed release ${cut(tag)}.`);
   draft.policy = { ...draft.policy, code: { ...draft.policy.code, builders } };
-}
-
-/** "https://github.com/owner/name/.github/workflows/file.yml@refs/tags/v1": tags are meant, a branch is meant exactly. */
-function builderOf(signer: {
-  readonly issuer: string;
-  readonly identity: string;
-}): BuilderPolicy | undefined {
-  const parts = /^https:\/\/[a-z0-9.-]+\/([^/@]+\/[^/@]+)\/\.github\/workflows\/([^/@]+)@(refs\/.+)$/.exec(
-    signer.identity.slice(0, 1000),
-  );
-  if (!parts) return undefined;
-  const by = accepted(issuer, signer.issuer);
-  const from = accepted(repository, parts[1]!);
-  const file = accepted(workflow, parts[2]!);
-  const isTag = parts[3]!.startsWith('refs/tags/');
-  const ref = isTag ? 'refs/tags/*' : accepted(refPattern, parts[3]!);
-  if (by === undefined || from === undefined || file === undefined || ref === undefined) return undefined;
-  // A star in a branch's own name would be a pattern.
-  if (!isTag && ref.includes('*')) return undefined;
-  // Other issuers say nothing of their runners.
-  const runnerEnvironment = by === githubActionsIssuer ? 'github-hosted' : null;
-  return { issuer: by, repository: from, workflow: file, ref, runnerEnvironment };
 }
 
 function takeModels(draft: Draft, { modelPacks }: AttestationResult): void {
@@ -275,12 +254,6 @@ function takeDomain(draft: Draft, { endpoint }: AttestationResult): void {
 
 function note(draft: Draft, path: string, line: string): void {
   (draft.notes[path] ??= []).push(line);
-}
-
-/** The value as a policy may hold it; undefined where it may not. Services choose what stands in a result. */
-function accepted(form: Form<string>, text: string): string | undefined {
-  if (text.length > 1000 || !new RegExp(form.schema.pattern!, 'u').test(text)) return undefined;
-  return form.read({ kind: 'scalar', place: { line: 1, column: 1, path: '' }, text, isQuoted: true });
 }
 
 function cut(text: string): string {

@@ -101,6 +101,49 @@ function behindKey(key: string, written: Written): string[] {
   return [`${writtenText(key)}:`, ...written.map((line) => `  ${line}`)];
 }
 
+/** A section among others, told from them by a key that they do not have. */
+export interface Alternative<T> {
+  readonly key: string;
+  readonly form: Pick<Form<T>, 'schema' | 'read'>;
+  /** Undefined for a value of another. */
+  readonly write: (value: T, style: Style) => Written | undefined;
+}
+
+export function among<T extends object, S extends T>(
+  key: string,
+  form: Section<S>,
+  is: (value: T) => value is S,
+): Alternative<T> {
+  return { key, form, write: (value, style) => (is(value) ? form.write(value, style) : undefined) };
+}
+
+/** One of several sections. */
+export function oneSection<T>(expected: string, alternatives: readonly Alternative<T>[]): Form<T> {
+  const keys = alternatives.map(({ key }) => key);
+  return {
+    expected,
+    schema: { type: 'object', anyOf: alternatives.map(({ form }) => form.schema) },
+    read: (node) => {
+      const own = alternatives.find(({ key }) => node.kind === 'map' && node.entries.has(key));
+      if (own) return own.form.read(node);
+      const wanted = `${expected}: a map with the key ${listed(keys, 'or')}`;
+      if (node.kind !== 'map') throw refused(node.place, wanted, describe(node), 'Say which it is.');
+      for (const [key, { place }] of node.entries) {
+        const close = closest(key, keys);
+        if (close !== undefined) throw refused(place, wanted, keyText(key), `Did you mean ${close}?`);
+      }
+      throw refused(node.place, wanted, 'none of them', 'Say which it is.');
+    },
+    write: (value, style) => {
+      for (const { write } of alternatives) {
+        const written = write(value, style);
+        if (written !== undefined) return written;
+      }
+      return [];
+    },
+  };
+}
+
 /** A map whose keys are some of a few words, each at most once. */
 export function keyed<K extends string, T>(
   expected: string,
@@ -156,9 +199,13 @@ function mapOf(node: YamlNode, expected: string, known: readonly string[]): Yaml
     throw refused(
       place,
       `one of the keys ${listed(known, 'and')}`,
-      `the key ${writtenText(key.slice(0, 60).replace(/[^\x20-\x7e]/g, '?'))}`,
+      keyText(key),
       close === undefined ? 'Remove it, or correct its name or its indentation.' : `Did you mean ${close}?`,
     );
   }
   return node;
+}
+
+function keyText(key: string): string {
+  return `the key ${writtenText(key.slice(0, 60).replace(/[^\x20-\x7e]/g, '?'))}`;
 }

@@ -34,6 +34,42 @@ export const issuer = text({
     'It is compared to the letter: https, no slash at the end, no query. GitHub Actions: https://token.actions.githubusercontent.com',
 });
 
+export const server = text({
+  expected: 'the URL of a server',
+  pattern: /^https:\/\/[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?$/,
+  advice: () =>
+    'Write https and the host, no slash at the end: https://github.com, https://github.example.org',
+});
+
+export const project = text({
+  expected: 'group/name of a project, with all groups',
+  pattern:
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}){1,20}(?<!\.git|\.atom)$/,
+  advice: (found) =>
+    /^https?:|\.git$/.test(found)
+      ? 'Write group/name, without https://gitlab.com/ and without .git; a server of its own is named as issuer.'
+      : 'Exactly one project: no pattern, no tag, no empty part.',
+});
+
+export const configuration = text({
+  expected: 'the file of a pipeline, from the root of the project',
+  pattern:
+    /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))(?:[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}\/){0,10}[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}\.ya?ml$/,
+  advice: () => 'For example .gitlab-ci.yml or ci/release.yml: no pattern, no @ and no slash at the front.',
+});
+
+/** A workflow's own subject does not say for whom it ran: anyone may call one that is reusable. */
+export const subject = text({
+  expected: 'an address, or the URI of a service account',
+  pattern: /^(?!.*(?:\/\.github\/workflows\/|[^:]\/\/.*@refs\/))[!-)+-~]{3,1000}$/,
+  advice: (found) => {
+    if (found.includes('*')) return 'It is compared to the letter: there are no patterns.';
+    if (found.includes('/.github/workflows/')) return 'Name a workflow by its repository, workflow and ref.';
+    if (found.includes('@refs/')) return 'Name a pipeline by its project, configuration and ref.';
+    return 'For example me@example.org or spiffe://example.org/build, as it stands in the certificate.';
+  },
+});
+
 export const repository = text({
   expected: 'owner/name of a repository',
   pattern: /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}(?<!\.git)$/,

@@ -41,6 +41,7 @@ describe('defaultPolicy', () => {
     assert.deepEqual(policy.code.builders, [
       {
         issuer: 'https://token.actions.githubusercontent.com',
+        server: 'https://github.com',
         repository: 'owner/name',
         workflow: null,
         ref: 'refs/tags/*',

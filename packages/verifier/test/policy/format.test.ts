@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { VerifierError } from '../../src/error.ts';
-import type { VerificationPolicy } from '../../src/policy.ts';
+import type { BuilderPolicy, VerificationPolicy } from '../../src/policy.ts';
 import {
   defaultPolicy,
   explainPolicy,
@@ -210,6 +210,52 @@ describe('explainPolicy', () => {
   test('neither pin nor builder: the sentences say that nothing is demanded of what runs', () => {
     assert.match(explainPolicy(changed('code', { builders: [] })).join('\n'), /nothing says what must run/);
   });
+
+  const said: readonly (readonly [BuilderPolicy, RegExp])[] = [
+    [
+      {
+        issuer: 'https://gitlab.com',
+        project: 'group/team/name',
+        configuration: '.gitlab-ci.yml',
+        ref: 'refs/tags/v*',
+        runnerEnvironment: 'gitlab-hosted',
+      },
+      /signed by the pipeline \.gitlab-ci\.yml of the GitLab project group\/team\/name, run on a tag that matches v\*, on a gitlab-hosted runner, as GitLab\.com says\.$/,
+    ],
+    [
+      {
+        issuer: 'https://gitlab.example.org',
+        project: 'group/name',
+        configuration: null,
+        ref: 'refs/tags/*',
+        runnerEnvironment: 'self-hosted',
+      },
+      /any pipeline of the GitLab project https:\/\/gitlab\.example\.org\/group\/name, run on a tag, on a self-hosted runner, as https:\/\/gitlab\.example\.org says\.$/,
+    ],
+    [
+      {
+        issuer: 'https://github.example.org/_services/token',
+        server: 'https://github.example.org',
+        repository: 'a/b',
+        workflow: 'release.yml',
+        ref: 'refs/heads/main',
+        runnerEnvironment: null,
+      },
+      /the workflow release\.yml of https:\/\/github\.example\.org\/a\/b, run on the branch main, on any runner/,
+    ],
+    [
+      { issuer: 'https://accounts.google.com', subject: 'me@example.org' },
+      /signed by me@example\.org, exactly, as https:\/\/accounts\.google\.com says\.$/,
+    ],
+  ];
+  for (const [builder, sentence] of said)
+    test(`a builder in words: ${sentence.source.slice(0, 60)}`, () => {
+      const text = explainPolicy(changed('code', { builders: [builder] }));
+      assert.ok(
+        text.some((line) => sentence.test(line)),
+        text.join('\n'),
+      );
+    });
 
   test('two of three builders are named one by one', () => {
     const [builder] = strict.code.builders;

@@ -106,6 +106,7 @@ describe('policyFromResult', () => {
     assert.deepEqual(code.builders, [
       {
         issuer: 'https://token.actions.githubusercontent.com',
+        server: 'https://github.com',
         repository: 'owner/name',
         workflow: 'release.yml',
         ref: 'refs/tags/*',
@@ -120,12 +121,46 @@ describe('policyFromResult', () => {
       { at },
     );
     const { code } = await read(text);
-    assert.equal(code.builders[0]!.ref, 'refs/heads/main');
+    const [builder] = code.builders;
+    assert.equal(builder && 'ref' in builder && builder.ref, 'refs/heads/main');
     assert.match(text, /# owner\/name was built from a branch/);
+  });
+
+  test('takes a pipeline of GitLab, and a server of its own that is the issuer', async () => {
+    for (const [issuer, runnerEnvironment] of [
+      ['https://gitlab.com', 'gitlab-hosted'],
+      ['https://gitlab.example.org:8443/git', null],
+    ] as const) {
+      const { code } = await policyOf(
+        signedBy(`${issuer}/group/team/name//ci/release.yml@refs/tags/v1`, issuer),
+      );
+      assert.deepEqual(code.builders, [
+        {
+          issuer,
+          project: 'group/team/name',
+          configuration: 'ci/release.yml',
+          ref: 'refs/tags/*',
+          runnerEnvironment,
+        },
+      ]);
+    }
+  });
+
+  test('takes the server of GitHub Enterprise along', async () => {
+    const { code } = await policyOf(
+      signedBy(
+        'https://github.example.org/owner/name/.github/workflows/x.yml@refs/tags/v1',
+        'https://github.example.org/_services/token',
+      ),
+    );
+    const [builder] = code.builders;
+    assert.equal(builder && 'server' in builder && builder.server, 'https://github.example.org');
   });
 
   const strangers = [
     'someone@example.org',
+    'https://gitlab.com/group/name//.gitlab-ci.yml@refs/tags/v1',
+    'https://github.com/owner/name//.gitlab-ci.yml@refs/heads/*',
     'https://github.com/owner/name',
     'https://github.com/owner/name/.github/workflows/x.yml@refs/heads/*',
     'https://github.com/owner/name/.github/workflows/x.yml@refs/pull/1/merge',
@@ -334,8 +369,10 @@ describe('policyFromResult', () => {
     );
   });
 
-  function signedBy(identity: string): AttestationResult {
-    const issuer = 'https://token.actions.githubusercontent.com';
+  function signedBy(
+    identity: string,
+    issuer = 'https://token.actions.githubusercontent.com',
+  ): AttestationResult {
     return { ...shown, release: { ...shown.release!, signers: [{ issuer, identity, loggedAt: null }] } };
   }
 });

@@ -1,6 +1,13 @@
 /** Any policy that a file can hold, for fast-check. */
 import fc from 'fast-check';
-import type { PinnedMeasurement, SnpLine, TcbFloor, VerificationPolicy } from '../../src/policy.ts';
+import { builderName } from '../../src/builder-name.ts';
+import type {
+  BuilderPolicy,
+  PinnedMeasurement,
+  SnpLine,
+  TcbFloor,
+  VerificationPolicy,
+} from '../../src/policy.ts';
 import { completeFloors, productOfLine, snpLines } from '../../src/policy-file/tcb-floor.ts';
 import { tcbStatuses } from '../../src/policy-file/runtime-keys.ts';
 
@@ -95,26 +102,46 @@ const devices = fc
   })
   .map((one) => (one.gpus === 0 ? { ...one, architectures: null, minimumDriverVersion: null } : one));
 
-const builder = fc.record({
-  issuer: fc.constantFrom(
-    'https://token.actions.githubusercontent.com',
-    'https://gitlab.com',
-    'https://id.example:8443/a',
-  ),
+const ref = fc.constantFrom(
+  'refs/tags/*',
+  'refs/tags/v1.*',
+  'refs/heads/main',
+  'refs/heads/release/*',
+  'refs/tags/a+b@c',
+);
+
+const workflowBuilder = fc.record({
+  issuer: fc.constantFrom('https://token.actions.githubusercontent.com', 'https://id.example:8443/a'),
+  server: fc.constantFrom('https://github.com', 'https://github.example.org'),
   repository: fc.tuple(word, word).map(([owner, repository]) => `${owner}/${repository}`),
   workflow: orNull(word.map((file) => `${file}.yml`)),
-  ref: fc.constantFrom(
-    'refs/tags/*',
-    'refs/tags/v1.*',
-    'refs/heads/main',
-    'refs/heads/release/*',
-    'refs/tags/a+b@c',
-  ),
+  ref,
   runnerEnvironment: fc.constantFrom('github-hosted' as const, 'self-hosted' as const, null),
 });
 
+const pipelineBuilder = fc.record({
+  issuer: fc.constantFrom('https://gitlab.com', 'https://id.example:8443/a'),
+  project: fc.array(word, { minLength: 2, maxLength: 4 }).map((parts) => parts.join('/')),
+  configuration: orNull(fc.constantFrom('.gitlab-ci.yml', 'ci/release.yaml')),
+  ref,
+  runnerEnvironment: fc.constantFrom('gitlab-hosted' as const, 'self-hosted' as const, null),
+});
+
+const subjectBuilder = fc.record({
+  issuer: fc.constantFrom('https://accounts.google.com', 'https://github.com/login/oauth'),
+  subject: fc.oneof(
+    word.map((name) => `${name}@example.org`),
+    word.map((name) => `spiffe://example.org/${name}`),
+  ),
+});
+
+const builder: fc.Arbitrary<BuilderPolicy> = fc.oneof(workflowBuilder, pipelineBuilder, subjectBuilder);
+
 const code = fc
-  .uniqueArray(builder, { maxLength: 4, selector: ({ repository }) => repository })
+  .uniqueArray(builder, {
+    maxLength: 4,
+    selector: (one) => builderName(one).split('/').slice(-2).join('/').toLowerCase(),
+  })
   .chain((builders) =>
     fc.record({
       builders: fc.constant(builders),
