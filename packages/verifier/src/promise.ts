@@ -44,8 +44,9 @@ export function promisedBut(
   return { ...promised(what, decisive, found), details };
 }
 
-/** A typed error is a failure: what was refused was there, and was not good. */
+/** A typed error is a failure: what was refused was there, and was not good; or it could not be decided here. */
 export function refused(what: Promised, error: Refusal): ResultCheck {
+  if (error.isUndecided) return unchecked(what, error.message, error.code);
   return {
     ...base(what),
     outcome: 'fail',

@@ -5,6 +5,8 @@ export type X509ErrorCode =
   | 'OCSP_MALFORMED'
   /** An algorithm or a key that this implementation does not have. */
   | 'ALGORITHM_UNSUPPORTED'
+  /** An algorithm that this implementation has, and the WebCrypto that it runs on has not: nothing is known of the signature. */
+  | 'PLATFORM_LACKS_ALGORITHM'
   /** The issuer's key did not sign this. */
   | 'SIGNATURE_INVALID'
   /** There is no certificate, or too many. */

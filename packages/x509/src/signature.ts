@@ -23,7 +23,8 @@ const MAX_RSA_BITS = 8192;
 
 /**
  * Whether the key's owner signed it.
- * @throws X509Error ALGORITHM_UNSUPPORTED for an algorithm, a key or a pair of both that does not go together
+ * @throws X509Error ALGORITHM_UNSUPPORTED for an algorithm, a key or a pair of both that does not go together,
+ * PLATFORM_LACKS_ALGORITHM
  */
 export async function isSignedBy(signed: Signed, key: VerificationKey): Promise<boolean> {
   const { signatureAlgorithm: algorithm, tbs } = signed;
@@ -79,6 +80,7 @@ export async function isSignedByOnce(signed: Signed, key: VerificationKey): Prom
  * A signature that is r ‖ s, each big-endian and as long as a coordinate (IEEE P1363), by a key that is a bare point.
  * A point that is not on the curve verifies nothing.
  * @param key.point 04 ‖ x ‖ y
+ * @throws X509Error PLATFORM_LACKS_ALGORITHM
  */
 export async function verifyEcdsa(
   key: { readonly curve: CurveName; readonly point: Uint8Array },
@@ -111,9 +113,20 @@ async function importPoint(curve: CurveName, point: Uint8Array): Promise<Key | u
     return await crypto.subtle.importKey('raw', point, { name: 'ECDSA', namedCurve: curve }, false, [
       'verify',
     ]);
-  } catch {
+  } catch (cause) {
+    requirePlatformHas(`ECDSA ${curve}`, cause);
     return undefined;
   }
+}
+
+/** NotSupportedError is of the algorithm, before any key is looked at (Web Cryptography API section 18.4.4). */
+function requirePlatformHas(algorithm: string, cause: unknown): void {
+  if (!(cause instanceof DOMException && cause.name === 'NotSupportedError')) return;
+  throw new X509Error(
+    'PLATFORM_LACKS_ALGORITHM',
+    `The WebCrypto of this platform does not have ${algorithm}: use a newer browser or runtime.`,
+    { cause },
+  );
 }
 
 /** Ecdsa-Sig-Value (RFC 3279 section 2.2.3) as r ‖ s; undefined for what is no such value. */
@@ -158,6 +171,7 @@ async function importKey(
   try {
     return await pending;
   } catch (cause) {
+    requirePlatformHas(algorithm.name, cause);
     throw new X509Error('ALGORITHM_UNSUPPORTED', 'A public key is not one that can be used.', { cause });
   }
 }

@@ -1,6 +1,6 @@
 /** Signatures. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { type TestContext, describe, test } from 'node:test';
 import { concatBytes, parseDer } from '@vitrine/bytes';
 import { derInteger, derNull, derSequence } from '@vitrine/bytes/der-writer';
 import { type KeyKind, type SigningKey, generateKey } from '@vitrine/simtee/authority';
@@ -170,4 +170,40 @@ describe('ECDSA', () => {
     test(`${what} is no signature`, () => {
       assert.equal(ecdsaFromDer(der, 32), undefined);
     });
+});
+
+describe('a platform that lacks an algorithm', () => {
+  const lacking = (t: TestContext, error: Error): void =>
+    void t.mock.method(crypto.subtle, 'importKey', () => Promise.reject(error));
+  const notSupported = new DOMException('Unrecognized name.', 'NotSupportedError');
+
+  const bySomeone = async (): Promise<Parameters<typeof isSignedBy>> => {
+    const key = await ed25519Key();
+    return [await signedBy(key), keyOf(key)];
+  };
+
+  test('is said to lack it: nothing is known of the signature', async (t) => {
+    const signed = await bySomeone();
+    lacking(t, notSupported);
+    await assert.rejects(isSignedBy(...signed), { name: 'X509Error', code: 'PLATFORM_LACKS_ALGORITHM' });
+  });
+
+  test('is not excused where the key itself is bad', async (t) => {
+    const signed = await bySomeone();
+    lacking(t, new DOMException('Invalid key.', 'DataError'));
+    await assert.rejects(isSignedBy(...signed), { name: 'X509Error', code: 'ALGORITHM_UNSUPPORTED' });
+  });
+
+  test('is said to lack a curve', async (t) => {
+    lacking(t, notSupported);
+    const key = { curve: 'P-521', point: Uint8Array.of(4, ...new Uint8Array(132)) } as const;
+    const verified = verifyEcdsa(key, 'SHA-512', new Uint8Array(132), new Uint8Array(1));
+    await assert.rejects(verified, { name: 'X509Error', code: 'PLATFORM_LACKS_ALGORITHM' });
+  });
+
+  test('is not excused where a point is not on its curve: that verifies nothing', async (t) => {
+    lacking(t, new DOMException('Invalid key.', 'DataError'));
+    const key = { curve: 'P-256', point: Uint8Array.of(4, ...new Uint8Array(64)) } as const;
+    assert.equal(await verifyEcdsa(key, 'SHA-256', new Uint8Array(64), new Uint8Array(1)), false);
+  });
 });

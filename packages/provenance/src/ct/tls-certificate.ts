@@ -91,6 +91,7 @@ async function chainRule(
   // That the leaf is out of date is said already.
   if (error?.chainIndex === 0 && validity.outcome === 'fail')
     return { check: notChecked(rule, 'the certificate itself is not valid at the time given'), path };
+  if (error?.code === 'PLATFORM_LACKS_ALGORITHM') return { check: notChecked(rule, error.message), path };
   if (error) return { check: failed({ ...rule, found: error.message }, code('TLS_CHAIN_INVALID')), path };
   const found = `it leads to ${formatName(path.at(-1)!.issuer)}, which is none of ${anchors.length} trust anchors`;
   return { check: failed({ ...rule, found }, code('TLS_ROOT_UNTRUSTED')), path };

@@ -3,10 +3,12 @@ import { fromBase64, utf8 } from '@vitrine/bytes';
 import { parseLogList, parseTrustedRoot } from '@vitrine/provenance';
 import { type Certificate, parsePemCertificates } from '@vitrine/x509';
 import { type Anchors, VerifierError, parsePolicy, verifyProof } from '../../src/index.ts';
+import { withoutAlgorithm } from './lacking.ts';
 
 /** PEM where not said otherwise. */
 export interface AnchorTexts {
   readonly ark: string;
+  readonly ask: string;
   readonly intel: string;
   readonly nvidiaDevice: string;
   readonly nvidiaRim: string;
@@ -28,6 +30,7 @@ export interface ReplayRequest {
 
 declare global {
   var replayProof: (request: ReplayRequest) => Promise<string>;
+  var replayWithout: (lacked: string, request: ReplayRequest) => Promise<string>;
 }
 
 /** @returns the result as JSON; of a typed error its code */
@@ -46,10 +49,20 @@ export async function replayProof(request: ReplayRequest): Promise<string> {
   }
 }
 
+/** On a platform that lacks an algorithm. */
+export async function replayWithout(lacked: string, request: ReplayRequest): Promise<string> {
+  const restore = withoutAlgorithm(lacked);
+  try {
+    return await replayProof(request);
+  } finally {
+    restore();
+  }
+}
+
 async function readAnchors(texts: AnchorTexts): Promise<Anchors> {
   const pem = (text: string): Certificate[] => parsePemCertificates(text, 'anchor');
   return {
-    snp: { Genoa: { ark: pem(texts.ark)[0]! } },
+    snp: { Genoa: { ark: pem(texts.ark)[0]!, ask: pem(texts.ask)[0]! } },
     intel: pem(texts.intel),
     nvidia: { device: pem(texts.nvidiaDevice), rim: pem(texts.nvidiaRim) },
     sigstore: [parseTrustedRoot(utf8(texts.sigstore))],
@@ -59,3 +72,4 @@ async function readAnchors(texts: AnchorTexts): Promise<Anchors> {
 }
 
 globalThis.replayProof = replayProof;
+globalThis.replayWithout = replayWithout;

@@ -1,25 +1,18 @@
 /** A proof that was gathered in Node is replayed in headless Chromium: the same result, byte for byte. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { toBase64 } from '@vitrine/bytes';
-import { ctLogListJson } from '@vitrine/simtee/ct';
-import { formatPemCertificates } from '@vitrine/x509';
-import { type Browser, type Page, chromium } from 'playwright-core';
 import { bundle } from '../../../evidence/test/bundle.ts';
-import { defaultPolicy, formatPolicy, writeProof } from '../../src/index.ts';
+import { type AttestationResult, defaultPolicy, formatPolicy, writeProof } from '../../src/index.ts';
 import { repository } from '../end-to-end/release.ts';
 import { type Scene, honestScene } from '../end-to-end/scene.ts';
 import type { World } from '../end-to-end/world.ts';
 import { type GatherRequest, gather } from '../result/gathered.ts';
 import { newWorld } from '../result/results.ts';
-import { type AnchorTexts, type ReplayRequest, replayProof } from './page.ts';
+import { type OpenedPage, anchorTexts, openPage, withoutBrowser } from './opened-page.ts';
+import { type AnchorTexts, type ReplayRequest, replayProof, replayWithout } from './page.ts';
 
-const chromiumPath = '/usr/bin/chromium';
-const withoutBrowser = !existsSync(chromiumPath) && `no ${chromiumPath} (Debian package chromium)`;
 const MAX_BUNDLE_BYTES = 256 * 1024;
 
 /** What a page loads of the verifier, YAML included. */
@@ -32,32 +25,14 @@ test('the verifier is one script without anything of Node, and a page can afford
 describe('a proof replayed in Chromium', { skip: withoutBrowser, concurrency: false }, () => {
   let world: World;
   let anchors: AnchorTexts;
-  let browser: Browser | undefined;
-  let page: Page;
-  let server: ReturnType<typeof createServer>;
+  let opened: OpenedPage | undefined;
 
   before(async () => {
     world = await newWorld();
     anchors = anchorTexts(world);
-    const code = await bundle(new URL('page.ts', import.meta.url).pathname);
-    server = createServer((request, response) => {
-      const isScript = request.url === '/replay.js';
-      response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-      response.end(isScript ? code : '<!doctype html><script type="module" src="/replay.js"></script>');
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    browser = await chromium.launch({
-      executablePath: chromiumPath,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'],
-    });
-    page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await page.waitForFunction(() => typeof globalThis.replayProof === 'function');
+    opened = await openPage();
   });
-  after(async () => {
-    await browser?.close();
-    server.close();
-  });
+  after(() => opened?.close());
 
   async function proofOf(
     change: Partial<Scene>,
@@ -68,7 +43,7 @@ describe('a proof replayed in Chromium', { skip: withoutBrowser, concurrency: fa
   }
 
   function inBrowser(request: ReplayRequest): Promise<string> {
-    return page.evaluate((given) => globalThis.replayProof(given), request);
+    return opened!.page.evaluate((given) => globalThis.replayProof(given), request);
   }
 
   /** @returns the verdict that both came to */
@@ -99,6 +74,64 @@ describe('a proof replayed in Chromium', { skip: withoutBrowser, concurrency: fa
     for (const change of changes) assert.equal(await sameInBoth(await proofOf(change)), 'failed');
   });
 
+  test('has the same failure in every dialect and on both platforms, and the same silence', async () => {
+    const attestedTls = await world.issueTls();
+    const empty = (document: object): void => {
+      for (const name of Object.keys(document)) Reflect.deleteProperty(document, name);
+    };
+    const changes: readonly (readonly [Partial<Scene>, string])[] = [
+      [{ attestedTls }, 'failed'],
+      // Of no dialect.
+      [{ alter: empty }, 'not-checked'],
+    ];
+    for (const platform of ['sev-snp', 'tdx'] as const)
+      for (const dialect of ['vitrine', 'tinfoil-v3', 'tinfoil-v2', 'blyss'] as const)
+        for (const [change, expected] of changes) {
+          if (dialect === 'blyss' && platform === 'tdx') continue;
+          const verdict = await sameInBoth(await proofOf({ dialect, platform, ...change }));
+          assert.equal(verdict, expected, `${dialect} on ${platform}`);
+        }
+  });
+
+  test('is judged in workers, where there is no document, as it is in a page', async () => {
+    for (const change of [{}, { attestedNonce: new Uint8Array(32) }]) {
+      const request = await proofOf(change);
+      const here = await replayProof(request);
+      for (const kind of ['dedicated', 'service'] as const) {
+        const there = await opened!.page.evaluate(
+          ([inKind, given]) => globalThis.replayInWorker(inKind, given),
+          [kind, request] as const,
+        );
+        assert.equal(there, here);
+      }
+    }
+  });
+
+  test('of simulated parts needs no Ed25519, which older browsers lack', async () => {
+    const request = await proofOf({});
+    const here = await replayProof(request);
+    const there = await opened!.page.evaluate((given) => globalThis.replayWithout('Ed25519', given), request);
+    assert.equal(there, here);
+  });
+
+  for (const lacked of ['RSA-PSS', 'ECDSA P-384'])
+    test(`is not checked where WebCrypto lacks ${lacked}: neither verified nor failed`, async () => {
+      const request = await proofOf({});
+      const there = await opened!.page.evaluate(([name, given]) => globalThis.replayWithout(name, given), [
+        lacked,
+        request,
+      ] as const);
+      assert.equal(there, await replayWithout(lacked, request));
+      const { verdict, groups } = JSON.parse(there) as AttestationResult;
+      assert.equal(verdict, 'not-checked');
+      const checks = groups.flatMap((group) => group.checks);
+      assert.deepEqual(
+        checks.filter(({ outcome }) => outcome === 'fail'),
+        [],
+      );
+      assert.ok(checks.some(({ code }) => code === 'PLATFORM_LACKS_ALGORITHM'));
+    });
+
   test('could not be checked in either, where something was missing', async () => {
     const missing = await proofOf({}, { isMissing: ({ kind }) => kind === 'amd-crl' });
     assert.equal(await sameInBoth(missing), 'not-checked');
@@ -126,19 +159,7 @@ describe('a proof replayed in Chromium', { skip: withoutBrowser, concurrency: fa
 
   test('is refused under another root in both', async () => {
     const other = anchorTexts(await newWorld());
-    const request = { ...(await proofOf({})), anchors: { ...anchors, ark: other.ark } };
+    const request = { ...(await proofOf({})), anchors: { ...anchors, ark: other.ark, ask: other.ask } };
     assert.equal(await sameInBoth(request), 'failed');
   });
 });
-
-function anchorTexts({ amd, intel, nvidia, sigstore, logs, web, now }: World): AnchorTexts {
-  return {
-    ark: formatPemCertificates([amd.ark]),
-    intel: formatPemCertificates([intel.root.certificate]),
-    nvidiaDevice: formatPemCertificates([nvidia.deviceRoot.certificate]),
-    nvidiaRim: formatPemCertificates([nvidia.rimRoot.certificate]),
-    sigstore: sigstore.trustedRootJson,
-    ctLogs: new TextDecoder().decode(ctLogListJson(logs, { timestamp: now })),
-    tls: formatPemCertificates([web.root.certificate]),
-  };
-}
