@@ -54,11 +54,7 @@ export function agreementChecks(
       ? [decided(true, agreement, 'BUILDERS_DISAGREE')]
       : [notChecked(agreement, `one builder is enough, and ${one} is gone by; ${names} signed otherwise`)];
   }
-  const count = countBuilders(
-    builders.map((builder) =>
-      accepted.filter((one) => one.builders.includes(builder)).map(({ signed }) => signerOf(signed.identity)),
-    ),
-  );
+  const count = countOf(accepted, builders);
   const enough = {
     rule: 'policy.code.threshold',
     expected: `${threshold} different builders`,
@@ -69,6 +65,15 @@ export function agreementChecks(
     decided(count >= threshold, enough, 'BUILDERS_TOO_FEW'),
     decided(dissenters.length === 0, agreement, 'BUILDERS_DISAGREE'),
   ];
+}
+
+/** How many of the builders signed, each by a signer of its own. */
+export function countOf(accepted: readonly Judged[], builders: CodePolicy['builders']): number {
+  return countBuilders(
+    builders.map((builder) =>
+      accepted.filter((one) => one.builders.includes(builder)).map(({ signed }) => signerOf(signed.identity)),
+    ),
+  );
 }
 
 /** A service that shows the file whose digest was signed shows what was signed. */

@@ -3,10 +3,11 @@ import { decided } from '@vitrine/appraisal';
 import { BytesError, type JsonNode, sha256, toHex } from '@vitrine/bytes';
 import { builderName } from '../builder-name.ts';
 import { authenticateAll } from '../code/bundles.ts';
-import { judge } from '../code/builders.ts';
+import { countOf, inOrder } from '../code/agreement.ts';
+import { type Judged, judge } from '../code/builders.ts';
 import { type Context, type Missing, askFor } from '../context.ts';
 import { githubReleases } from '../policy-file/default.ts';
-import type { BuilderPolicy, PinnedMeasurement } from '../policy.ts';
+import type { BuilderPolicy, CodePolicy, PinnedMeasurement } from '../policy.ts';
 import { type Promised, promised, refused, unchecked } from '../promise.ts';
 import type { Refusal } from '../refusal.ts';
 import type { ResultCheck } from '../result.ts';
@@ -105,8 +106,11 @@ async function signedPlatforms(context: Context): Promise<SignedPlatforms | Miss
   const judged = authentic.map((signed) =>
     judge(signed, found.digest, { builders: found.signers, predicateTypes }),
   );
-  const accepted = judged.find(({ builder }) => builder !== undefined);
-  if (!accepted) {
+  const accepted = inOrder(
+    judged.filter(({ builder }) => builder !== undefined),
+    { builders: found.signers },
+  );
+  if (accepted.length === 0) {
     const failure = judged[0]!.checks.find(({ outcome }) => outcome !== 'pass');
     return {
       code: failure?.code ?? 'PLATFORM_SIGNER_NOT_ACCEPTED',
@@ -114,14 +118,40 @@ async function signedPlatforms(context: Context): Promise<SignedPlatforms | Miss
     };
   }
   try {
-    return {
-      platforms: readPlatforms(accepted.signed.statement.predicate),
-      signer: accepted.builder ? builderName(accepted.builder) : '',
-    };
+    return vouched(accepted, context.policy.code);
   } catch (error) {
     if (!(error instanceof BytesError)) throw error;
     return { code: 'PLATFORM_STATEMENT_MALFORMED', message: error.message };
   }
+}
+
+/**
+ * Whoever publishes platforms for all services is one. Where several builders are asked for, the firmware is not up to one of
+ * them either.
+ */
+function vouched(
+  accepted: readonly Judged[],
+  { builders, threshold }: CodePolicy,
+): SignedPlatforms | Refusal {
+  const lists = accepted.map(({ signed, builder, builders: all }) => ({
+    platforms: readPlatforms(signed.statement.predicate),
+    signer: builder ? builderName(builder) : '',
+    isPublished: all.some((one) => !builders.includes(one)),
+  }));
+  const chosen = lists.find(({ isPublished }) => isPublished) ?? lists[0]!;
+  if (chosen.isPublished || threshold === 1) return chosen;
+  const count = countOf(accepted, builders);
+  if (count < threshold)
+    return {
+      code: 'BUILDERS_TOO_FEW',
+      message: `the platform statement is signed by ${count} of the policy's builders: expected ${threshold}`,
+    };
+  if (lists.some(({ platforms }) => JSON.stringify(platforms) !== JSON.stringify(chosen.platforms)))
+    return {
+      code: 'BUILDERS_DISAGREE',
+      message: "the policy's builders signed different platforms under one digest",
+    };
+  return chosen;
 }
 
 interface PlatformBundles {
