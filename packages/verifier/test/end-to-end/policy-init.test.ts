@@ -95,3 +95,36 @@ test('a list of platforms that does not name the machine is not overruled by a d
   assert.equal(good.status, 1, good.stdout);
   assert.match(text, /^ {2}hardware: signed$/m);
 });
+
+test('of a release that GitLab built, the draft names the project, which it is then held to', async () => {
+  const { world } = stage;
+  const released = async (project: string): Promise<Scene> => {
+    const identity = { project, ref: 'refs/tags/v1.2.0' };
+    return { ...honestScene(world), release: await world.issueRelease({ identity }) };
+  };
+  const { text, good, bad } = await lifeOf(
+    await released('acme/team/chat'),
+    await released('acme/team/chat-evil'),
+  );
+  assert.match(text, /^ {6}project: acme\/team\/chat$/m);
+  assert.match(text, /^ {6}configuration: "?\.gitlab-ci\.yml"?$/m);
+  assert.equal(good.status, 0, good.stdout + text);
+  assert.match(good.stdout, verified);
+  assert.equal(bad.status, 1, bad.stdout);
+  assert.match(bad.stdout, /WORKFLOW_REPOSITORY_MISMATCH/);
+});
+
+test('vitrine policy explain says of builders of every kind who they are', async () => {
+  const path = new URL('../../../../docs/vectors/policy/good/builders-of-every-kind.yml', import.meta.url);
+  const { status, stdout } = await runInProcess(['policy', 'explain', path.pathname], {});
+  assert.equal(status, 0);
+  for (const words of [
+    'at least 3 of the following 6 must have signed it.',
+    'the pipeline .gitlab-ci.yml of the GitLab project acme/inference/chat, run on a tag that matches v*',
+    'any pipeline of the GitLab project https://gitlab.example.org/acme/chat',
+    'any workflow of https://github.example.org/acme/chat',
+    'release@example.org, exactly, as https://accounts.google.com says counts.',
+    'spiffe://example.org/build, exactly',
+  ])
+    assert.ok(stdout.includes(words), stdout);
+});
