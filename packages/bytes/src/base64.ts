@@ -10,7 +10,7 @@ const standardValues = valuesOf(STANDARD);
 const urlValues = valuesOf(URL_SAFE);
 
 function valuesOf(alphabet: string): Int8Array {
-  const values = new Int8Array(128).fill(-1);
+  const values = new Int8Array(256).fill(-1);
   for (let value = 0; value < 64; value++) values[alphabet.charCodeAt(value)] = value;
   return values;
 }
@@ -64,13 +64,49 @@ function encode(bytes: Uint8Array, alphabet: Uint8Array): string {
 }
 
 function decode(text: string, end: number, values: Int8Array, what: string): Uint8Array {
+  return decodeWords(utf8(text), end, values) ?? decodeSlowly(text, end, values, what);
+}
+
+/** Four characters at a time; undefined where there is anything to say against them. */
+function decodeWords(codes: Uint8Array, end: number, values: Int8Array): Uint8Array | undefined {
+  // A multiple of three, so that the last word is like the others: what is missing of it is zero.
+  const bytes = new Uint8Array(Math.ceil(end / 4) * 3);
+  const valueAt = (at: number): number => (at < end ? values[codes[at]!]! : 0);
+  const whole = end - (end % 4);
+  // Negative once a character is none of the alphabet.
+  let all = 0;
+  let written = 0;
+  for (let at = 0; at < whole; at += 4) {
+    const a = values[codes[at]!]!;
+    const b = values[codes[at + 1]!]!;
+    const c = values[codes[at + 2]!]!;
+    const d = values[codes[at + 3]!]!;
+    all |= a | b | c | d;
+    bytes[written] = (a << 2) | (b >> 4);
+    bytes[written + 1] = (b << 4) | (c >> 2);
+    bytes[written + 2] = (c << 6) | d;
+    written += 3;
+  }
+  if (whole < end) {
+    const [a, b, c] = [valueAt(whole), valueAt(whole + 1), valueAt(whole + 2)];
+    all |= a | b | c;
+    bytes.set([(a << 2) | (b >> 4), (b << 4) | (c >> 2), c << 6], written);
+  }
+  const sizeBytes = Math.floor((end * 3) / 4);
+  const isWhole = all >= 0 && bytes.subarray(sizeBytes).every((unused) => unused === 0);
+  if (!isWhole) return undefined;
+  return sizeBytes === bytes.length ? bytes : bytes.slice(0, sizeBytes);
+}
+
+/** What is wrong, and where. */
+function decodeSlowly(text: string, end: number, values: Int8Array, what: string): Uint8Array {
   const bytes = new Uint8Array(Math.floor((end * 3) / 4));
   let pending = 0;
   let bits = 0;
   let written = 0;
   for (let at = 0; at < end; at++) {
     const code = text.charCodeAt(at);
-    const value = code < 128 ? values[code]! : -1;
+    const value = code < 256 ? values[code]! : -1;
     if (value < 0)
       throw new BytesError('BASE64_INVALID', `${what}: character ${at + 1} is not of the alphabet.`);
     pending = ((pending << 6) | value) & 0xffff;

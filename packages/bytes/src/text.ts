@@ -22,7 +22,8 @@ export function decodeUtf8(bytes: Uint8Array, what = 'text'): string {
 /** One character a byte, for bytes that were checked to be ASCII, or for messages. */
 export function latin1(bytes: Uint8Array): string {
   let text = '';
+  // Not spread: an array is walked then, which takes seven times as long.
   for (let at = 0; at < bytes.length; at += 4096)
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+    text += String(Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + 4096)));
   return text;
 }
