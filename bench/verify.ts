@@ -78,7 +78,7 @@ async function contest(of: World, proof: Uint8Array, bundle: RealBundle | undefi
   const [peerMs, sameMs, wholeMs] = (await alternate([peer, same, whole])) as [number, number, number];
   report(peer, peerMs);
   const isMet = ratio(same, sameMs, peerMs);
-  // Twenty P-384 verifications of a GPU and its manifests, which the peer does not make: no bar for that.
+  // Fourteen P-384 verifications of a GPU and its manifests, which the peer does not make: no bar for that.
   report(whole, wholeMs);
   return [isMet];
 }
