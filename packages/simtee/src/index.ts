@@ -4,4 +4,5 @@ export * from './tdx/index.ts';
 export * from './nvidia/index.ts';
 export * from './sigstore/index.ts';
 export * from './ct/index.ts';
+export * from './tuf/index.ts';
 export * from './service/index.ts';

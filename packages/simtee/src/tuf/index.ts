@@ -1,0 +1,7 @@
+export {
+  type TufDefect,
+  type TufRepository,
+  type TufRepositoryRequest,
+  type TufRoleName,
+  createTufRepository,
+} from './repository.ts';
