@@ -2,8 +2,8 @@
 import { amdTrustAnchors, intelRootCa, nvidiaTrustAnchors } from '@vitrine/evidence';
 import { type LogList, ProvenanceError, parseLogList } from '@vitrine/provenance';
 import { builtInLogList } from '@vitrine/provenance/ct/log-list';
-import { publicGoodTrustedRoot } from '@vitrine/provenance/sigstore/public-good';
 import type { Anchors } from './anchors.ts';
+import { publicGoodRepository } from './public-good-repository.ts';
 import type { Source } from './source.ts';
 import { ctLogListRequest } from './sources/index.ts';
 
@@ -22,7 +22,8 @@ export async function builtInAnchors({
     snp: amdTrustAnchors(),
     intel: [intelRootCa()],
     nvidia: nvidiaTrustAnchors(),
-    sigstore: [publicGoodTrustedRoot()],
+    sigstore: [],
+    sigstoreRepositories: [publicGoodRepository()],
     ctLogs: lists ? await currentLogList(lists) : await builtInLogList(),
     tlsRoots,
   };

@@ -1,4 +1,4 @@
-export type { Anchors } from './anchors.ts';
+export type { Anchors, SigstoreRepository } from './anchors.ts';
 export { type Dialect, dialects, isDialect } from './dialect.ts';
 export { type BrowserEdge, browserEdge } from './edge.ts';
 export { type FetchErrorCode, VerifierError, type VerifierErrorCode } from './error.ts';

@@ -18,7 +18,7 @@ export type ResourceKind =
   | 'nvidia-rim'
   | 'nvidia-ocsp'
   | 'sigstore-bundle'
-  | 'sigstore-trusted-root'
+  | 'sigstore-tuf'
   | 'release-asset'
   | 'ct-log-list'
   | 'ct-log-entry'

@@ -7,7 +7,7 @@ import {
   nvidiaTrustAnchors,
   snpProducts,
 } from '@vitrine/evidence';
-import { type LogList, type TrustedRoot, parseLogList, parseTrustedRoot } from '@vitrine/provenance';
+import { type LogList, parseLogList, parseTrustedRoot } from '@vitrine/provenance';
 import type { Anchors, Source } from '@vitrine/verifier';
 import { machineRoots } from '@vitrine/verifier/node';
 import { type Certificate, commonName, parsePemCertificates } from '@vitrine/x509';
@@ -35,9 +35,13 @@ export async function readAnchors(
   shown?: readonly Uint8Array[],
 ): Promise<Anchors> {
   const simulated = flags.allowSimulated === undefined ? [] : readCertificates(flags.allowSimulated);
+  const { publicGoodRepository } = await import('@vitrine/verifier/anchors/sigstore');
   return {
     ...hardwareAnchors(simulated),
-    sigstore: await sigstoreRoots(flags.trustedRoot ?? []),
+    sigstore: (flags.trustedRoot ?? []).map((path) =>
+      readAs(path, 'a Sigstore trusted root', parseTrustedRoot),
+    ),
+    sigstoreRepositories: [publicGoodRepository()],
     ctLogs: await ctLogs(flags.ctLogs, source),
     tlsRoots: [...machineRoots(shown), ...(flags.tlsCa === undefined ? [] : readCertificates(flags.tlsCa))],
   };
@@ -57,14 +61,6 @@ function hardwareAnchors(roots: readonly Certificate[]): Pick<Anchors, 'snp' | '
     intel: [intelRootCa(), ...roots.filter(isIntel)],
     nvidia: { device: [...nvidia.device, ...others], rim: [...nvidia.rim, ...others] },
   };
-}
-
-async function sigstoreRoots(paths: readonly string[]): Promise<readonly TrustedRoot[]> {
-  const { publicGoodTrustedRoot } = await import('@vitrine/provenance/sigstore/public-good');
-  return [
-    publicGoodTrustedRoot(),
-    ...paths.map((path) => readAs(path, 'a Sigstore trusted root', parseTrustedRoot)),
-  ];
 }
 
 /** The file that was named; else the newer of Google's list, where it can be had, and the built-in one. */

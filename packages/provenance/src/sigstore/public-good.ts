@@ -2,6 +2,9 @@
 import { publicGoodRoot } from './public-good-root.ts';
 import { type TrustedRoot, parseTrustedRoot } from './trusted-root.ts';
 
+/** The day of that root. */
+export const publicGoodRootDate = '2026-11-25';
+
 /**
  * The public-good instance of Sigstore (rekor.sigstore.dev, fulcio.sigstore.dev), which public repositories of GitHub
  * sign with. It ages: a root that a TUF client fetched can be given to `authenticateBundle` instead.

@@ -71,7 +71,7 @@ describe('a TUF repository', () => {
     const repository = await create();
     const later = new Date('2027-11-20T00:00:00Z');
     await assert.rejects(follow(repository, { at: later }), hasCode('TUF_EXPIRED'));
-    const old = publicGoodTufRoot();
+    const old = parseTufRoot(publicGoodTufRoot());
     assert.ok(old.expires < now);
   });
 
@@ -240,18 +240,16 @@ describe('metadata that is none', () => {
 });
 
 describe("the public instance's root", () => {
-  test('is the file that its SHA-256 says', async () => {
-    const { publicGoodTufRoot: data } = await import('../../src/tuf/public-good-root.ts');
-    const file = JSON.stringify(data, null, 1);
+  test('is the file that its SHA-256 says', () => {
     assert.equal(
-      createHash('sha256').update(file).digest('hex'),
+      createHash('sha256').update(publicGoodTufRoot()).digest('hex'),
       'c8c41ec13f06ccabf5b48541ee2550098b4c7b5349e1d180390c29a7d5c2642c',
     );
   });
 
   test('is signed by three of its own five, and would not be by four', async () => {
     const { requireThreshold } = await import('../../src/tuf/keys.ts');
-    const { root, tbs, signatures, version } = publicGoodTufRoot();
+    const { root, tbs, signatures, version } = parseTufRoot(publicGoodTufRoot());
     assert.equal(version, 14);
     assert.deepEqual([root.keys.size, root.threshold], [5, 3]);
     await requireThreshold('root', tbs, signatures, root);

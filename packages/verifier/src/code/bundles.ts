@@ -12,7 +12,6 @@ import {
   parseSigstoreBundle,
   publicGoodRequirements,
 } from '@vitrine/provenance';
-import type { Context } from '../context.ts';
 import { type Refusal, refusalOf } from '../refusal.ts';
 
 export interface SignedStatement {
@@ -29,12 +28,13 @@ export interface Authenticated {
 /** Each once, under the first of the trusted instances that vouches for it. Whoever read them bounded their number. */
 export async function authenticateAll(
   bundles: readonly Uint8Array[],
-  context: Context,
+  roots: readonly TrustedRoot[],
+  now: Date,
 ): Promise<Authenticated> {
   const outcomes = await Promise.all(
     distinct(bundles).map(async (bytes): Promise<SignedStatement | Refusal> => {
       try {
-        return await underAny(parseSigstoreBundle(bytes), context);
+        return await underAny(parseSigstoreBundle(bytes), roots, now);
       } catch (error) {
         return refusalOf(error);
       }
@@ -52,13 +52,14 @@ function distinct(bundles: readonly Uint8Array[]): Uint8Array[] {
 
 async function underAny(
   bundle: SigstoreBundle,
-  { anchors, now }: Context,
+  roots: readonly TrustedRoot[],
+  now: Date,
 ): Promise<SignedStatement | Refusal> {
   let refusal: Refusal = {
     code: 'TRUST_ROOT_INVALID',
     message: 'No Sigstore instance is trusted: name one (--trusted-root FILE).',
   };
-  for (const trustedRoot of anchors.sigstore) {
+  for (const trustedRoot of roots) {
     try {
       return await statementUnder(bundle, trustedRoot, now);
     } catch (error) {

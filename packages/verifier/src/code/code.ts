@@ -14,6 +14,7 @@ import { agreementChecks, fileCheck, inOrder } from './agreement.ts';
 import { type Judged, isLeftOpen, judge, nearest, readReference, tagOf } from './builders.ts';
 import { type SignedStatement, authenticateAll } from './bundles.ts';
 import { type Release, findRelease } from './release.ts';
+import { type SigstoreKeys, findSigstoreKeys } from './sigstore-keys.ts';
 
 /** What somebody whom the policy names signed. */
 export interface SignedReference {
@@ -65,9 +66,14 @@ export async function checkCode(context: Context): Promise<Code> {
   const isPinned = policy.measurements.pinned.length > 0;
   if (presented.dialect === 'blyss' && !isPinned) return checkBlyssCode(context);
   if (policy.code.builders.length === 0) return withoutBuilder(context);
-  const release = await findRelease(context);
+  const [keys, release] = await Promise.all([findSigstoreKeys(context), findRelease(context)]);
   if ('reason' in release) return nothing(release.reason, release.code);
-  const bundles = await authenticateAll(release.bundles, context);
+  const code = await signedCode(release, keys, context);
+  return { ...code, checks: [...code.checks, ...keys.checks] };
+}
+
+async function signedCode(release: Release, { roots }: SigstoreKeys, context: Context): Promise<Code> {
+  const bundles = await authenticateAll(release.bundles, roots, context.now);
   if (bundles.authentic.length === 0) {
     const [first] = bundles.refusals;
     const check = first ? refused(signature, first) : unchecked(signature, 'the release has no bundle');

@@ -3,6 +3,7 @@ import { decided } from '@vitrine/appraisal';
 import { BytesError, type JsonNode, sha256, toHex } from '@vitrine/bytes';
 import { builderName } from '../builder-name.ts';
 import { authenticateAll } from '../code/bundles.ts';
+import { findSigstoreKeys } from '../code/sigstore-keys.ts';
 import { countOf, inOrder } from '../code/agreement.ts';
 import { type Judged, judge } from '../code/builders.ts';
 import { type Context, type Missing, askFor } from '../context.ts';
@@ -97,9 +98,9 @@ interface SignedPlatforms {
 
 /** From a statement over platforms that somebody acceptable signed. */
 async function signedPlatforms(context: Context): Promise<SignedPlatforms | Missing | Refusal> {
-  const found = await platformBundles(context);
+  const [{ roots }, found] = await Promise.all([findSigstoreKeys(context), platformBundles(context)]);
   if ('reason' in found) return found;
-  const { authentic, refusals } = await authenticateAll(found.bundles, context);
+  const { authentic, refusals } = await authenticateAll(found.bundles, roots, context.now);
   const [first] = refusals;
   if (authentic.length === 0)
     return first ?? { reason: 'the platform statement has no signature', code: 'PLATFORM_STATEMENT_MISSING' };

@@ -158,9 +158,9 @@ export const resourceRules: Readonly<Record<ResourceKind, ResourceRules>> = {
     redirectHosts: ['api.github.com'],
     cacheSeconds: 365 * DAY,
   },
-  'sigstore-trusted-root': {
+  'sigstore-tuf': {
     ...endorsement,
-    name: "Sigstore's keys",
+    name: "Sigstore's repository of keys",
     maximumBytes: 4 * MIB,
     mediaTypes: json,
     requestHeaders: acceptJson,

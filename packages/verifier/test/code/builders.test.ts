@@ -184,10 +184,10 @@ describe('the list of bundles', () => {
   test('has no place that is not looked at, and each once', async () => {
     const anchors = await anchorsOf(world);
     const noise = Array.from({ length: 40 }, (_, at) => utf8(`{"noise":${at}}`));
-    const context = { anchors, now: world.now } as Parameters<typeof authenticateAll>[1];
     const { authentic, refusals } = await authenticateAll(
       [...noise, acme.bundle, acme.bundle, noise[0]!],
-      context,
+      anchors.sigstore,
+      world.now,
     );
     assert.equal(authentic.length, 1);
     assert.equal(refusals.length, 40);

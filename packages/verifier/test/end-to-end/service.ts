@@ -25,6 +25,7 @@ const origins = [
   'http://ocsp.ndis.nvidia.com',
   'https://api.github.com',
   'https://github.com',
+  'https://tuf-repo-cdn.sigstore.dev',
   CT_ORIGIN,
 ];
 
