@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import net, { type Socket } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { listen } from '../sources/servers.ts';
+import tls from 'node:tls';
+import { listen, localAuthority } from '../sources/servers.ts';
 import { type Ended, newHome, runAsProcess, runInProcess } from './command.ts';
 import { repository } from './release.ts';
 import { type Respond, type Scene, honestScene } from './scene.ts';
@@ -44,6 +45,45 @@ const connections: readonly {
     code: 'TLS_FAILED',
   },
 ];
+
+/** What a server writes in place of HTTP, behind a good handshake. */
+const raw: readonly { readonly name: string; readonly text: string; readonly code: string }[] = [
+  {
+    name: 'has headers without end',
+    text: `HTTP/1.1 200 OK\r\n${`X: ${'a'.repeat(4000)}\r\n`.repeat(40)}`,
+    code: 'PROTOCOL_ERROR',
+  },
+  {
+    name: 'has chunks whose length is no number',
+    text: 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    code: 'PROTOCOL_ERROR',
+  },
+  {
+    name: 'only says to continue',
+    text: 'HTTP/1.1 100 Continue\r\n\r\n',
+    code: 'TIMEOUT',
+  },
+  { name: 'is no HTTP', text: '220 mail.example ESMTP\r\n\r\n', code: 'PROTOCOL_ERROR' },
+  { name: 'stops in its headers', text: 'HTTP/1.1 200 OK\r\nContent-Ty', code: 'TIMEOUT' },
+  {
+    name: 'is a page of HTTP/1.0',
+    text: 'HTTP/1.0 503 Busy\r\nContent-Length: 0\r\n\r\n',
+    code: 'HTTP_STATUS',
+  },
+];
+
+suite('an answer of the process behind TLS that', { concurrency: 2 }, () => {
+  for (const { name, text, code } of raw)
+    test(`${name} cannot be checked: ${code}`, PATIENCE, async (t) => {
+      const identity = await (await localAuthority()).issue();
+      const server = tls.createServer({ key: identity.keyPem, cert: identity.chainPem }, (socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', () => socket.write(text));
+      });
+      const port = await listen(t, server);
+      expectUnchecked(await verifyAt(`https://localhost:${port}`), code);
+    });
+});
 
 suite('a connection that', { concurrency: 2 }, () => {
   test('is refused cannot be checked: CONNECTION_REFUSED', PATIENCE, async (t) => {
