@@ -61,6 +61,15 @@ const rollback: Promised = {
   source: 'policy, code.allow-rollback',
 };
 
+const witnesses: Promised = {
+  rule: 'code.witnesses',
+  title: 'Witnesses say that the release is still current',
+  required: false,
+  evidence: 'document',
+  expected: 'a recent statement of a witness about this release',
+  source: 'Tinfoil, sigstore-freshness',
+};
+
 export async function checkCode(context: Context): Promise<Code> {
   const { policy, presented } = context;
   const isPinned = policy.measurements.pinned.length > 0;
@@ -69,7 +78,17 @@ export async function checkCode(context: Context): Promise<Code> {
   const [keys, release] = await Promise.all([findSigstoreKeys(context), findRelease(context)]);
   if ('reason' in release) return nothing(release.reason, release.code);
   const code = await signedCode(release, keys, context);
-  return { ...code, checks: [...code.checks, ...keys.checks] };
+  return { ...code, checks: [...code.checks, ...witnessCheck(presented), ...keys.checks] };
+}
+
+/** Shown, so that nobody takes their presence for a proof. */
+function witnessCheck({ release, form }: Context['presented']): ResultCheck[] {
+  const count = release.freshnessBundles?.length ?? 0;
+  if (count === 0) return [];
+  const reason = `the document carries ${count === 1 ? 'a statement of a witness' : `${count} statements of witnesses`}, which this verifier does not judge; limit the release's age by the policy (code.maximum-age-days)`;
+  return [
+    unchecked({ ...witnesses, source: `Tinfoil ${form}, sigstore-freshness` }, reason, 'WITNESS_NOT_JUDGED'),
+  ];
 }
 
 async function signedCode(release: Release, { roots }: SigstoreKeys, context: Context): Promise<Code> {
