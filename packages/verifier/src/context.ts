@@ -1,5 +1,6 @@
 /** What every group of checks is given: one appraisal's inputs, none of them global. */
 import type { Anchors } from './anchors.ts';
+import type { SigstoreKeys } from './code/sigstore-keys.ts';
 import { VerifierError } from './error.ts';
 import type { VerificationPolicy } from './policy.ts';
 import type { Presented } from './presented.ts';
@@ -11,6 +12,8 @@ export interface Context {
   readonly policy: VerificationPolicy;
   readonly anchors: Anchors;
   readonly source: Source;
+  /** Found out when somebody first asks, and once. */
+  readonly sigstoreKeys: () => Promise<SigstoreKeys>;
   /** Every time comparison is made with it. */
   readonly now: Date;
   /** 32 bytes that this client sent; null where nobody asked for the document. */

@@ -2,6 +2,7 @@
 import type { Anchors } from './anchors.ts';
 import { checkChannel } from './channel/channel.ts';
 import { checkCode } from './code/code.ts';
+import { keysWhenAsked } from './code/sigstore-keys.ts';
 import { checkConfig, checkConsistency } from './consistency/consistency.ts';
 import type { Context } from './context.ts';
 import type { VerificationPolicy } from './policy.ts';
@@ -38,7 +39,9 @@ export interface VerifyInputs {
 }
 
 export async function verify(inputs: VerifyInputs): Promise<AttestationResult> {
-  const { onGroup, ...context } = inputs;
+  const { onGroup, ...given } = inputs;
+  const sigstore = keysWhenAsked(given);
+  const context: Context = { ...given, sigstoreKeys: sigstore.keys };
   // Said early, while others are still asking for what they need.
   const group = (id: GroupId, checks: readonly ResultCheck[]): ResultGroup => {
     const made = { id, title: groupTitles[id], outcome: outcomeOf(checks), checks };
@@ -64,7 +67,7 @@ export async function verify(inputs: VerifyInputs): Promise<AttestationResult> {
   ]);
   const groups = [
     group('runtime', runtime.checks),
-    group('code', code.checks),
+    group('code', [...code.checks, ...(await sigstore.checks())]),
     group('consistency', consistency.checks),
     group('channel', channel.checks),
   ];

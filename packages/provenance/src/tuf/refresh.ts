@@ -43,12 +43,10 @@ const MAX_ROOTS = 64;
  * @throws ProvenanceError with a TufErrorCode
  */
 export async function fetchTufTarget(target: string, { root: anchor, now, get }: TufInput): Promise<TufFile> {
-  // Asked for at once; looked at when it is known who may sign it.
-  const timestampFile = settle(get('timestamp.json'));
   const root = await newestRoot(anchor, get);
   requireInDate('root', root, now);
 
-  const timestamp = parseTufNaming(required('timestamp.json', await timestampFile()), 'timestamp');
+  const timestamp = parseTufNaming(required('timestamp.json', await get('timestamp.json')), 'timestamp');
   await requireGood('timestamp', timestamp, root.timestamp, now);
 
   const snapshot = parseTufNaming(await named('snapshot', timestamp.named, get), 'snapshot');
@@ -140,10 +138,4 @@ function required(path: string, bytes: Uint8Array | undefined): Uint8Array {
 function targetPath(name: string, digest: string): string {
   const cut = name.lastIndexOf('/') + 1;
   return `targets/${name.slice(0, cut)}${digest}.${name.slice(cut)}`;
-}
-
-/** A failure that nobody waits for yet is kept until somebody does. */
-function settle<T>(pending: Promise<T>): () => Promise<T> {
-  pending.catch(() => undefined);
-  return () => pending;
 }

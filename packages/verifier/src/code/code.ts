@@ -1,6 +1,6 @@
 /** Group 2, code integrity: who built what runs, where that was logged, and whether something newer was seen. */
 import { type Check, decided, passed } from '@vitrine/appraisal';
-import type { AuthenticBundle } from '@vitrine/provenance';
+import type { AuthenticBundle, TrustedRoot } from '@vitrine/provenance';
 import { builderName } from '../builder-name.ts';
 import { checkBlyssCode } from '../consistency/blyss.ts';
 import type { Context } from '../context.ts';
@@ -14,7 +14,6 @@ import { agreementChecks, fileCheck, inOrder } from './agreement.ts';
 import { type Judged, isLeftOpen, judge, nearest, readReference, tagOf } from './builders.ts';
 import { type SignedStatement, authenticateAll } from './bundles.ts';
 import { type Release, findRelease } from './release.ts';
-import { type SigstoreKeys, findSigstoreKeys } from './sigstore-keys.ts';
 
 /** What somebody whom the policy names signed. */
 export interface SignedReference {
@@ -75,10 +74,10 @@ export async function checkCode(context: Context): Promise<Code> {
   const isPinned = policy.measurements.pinned.length > 0;
   if (presented.dialect === 'blyss' && !isPinned) return checkBlyssCode(context);
   if (policy.code.builders.length === 0) return withoutBuilder(context);
-  const [keys, release] = await Promise.all([findSigstoreKeys(context), findRelease(context)]);
+  const [{ roots }, release] = await Promise.all([context.sigstoreKeys(), findRelease(context)]);
   if ('reason' in release) return nothing(release.reason, release.code);
-  const code = await signedCode(release, keys, context);
-  return { ...code, checks: [...code.checks, ...witnessCheck(presented), ...keys.checks] };
+  const code = await signedCode(release, roots, context);
+  return { ...code, checks: [...code.checks, ...witnessCheck(presented)] };
 }
 
 /** Shown, so that nobody takes their presence for a proof. */
@@ -91,7 +90,7 @@ function witnessCheck({ release, form }: Context['presented']): ResultCheck[] {
   ];
 }
 
-async function signedCode(release: Release, { roots }: SigstoreKeys, context: Context): Promise<Code> {
+async function signedCode(release: Release, roots: readonly TrustedRoot[], context: Context): Promise<Code> {
   const bundles = await authenticateAll(release.bundles, roots, context.now);
   if (bundles.authentic.length === 0) {
     const [first] = bundles.refusals;

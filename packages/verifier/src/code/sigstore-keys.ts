@@ -38,6 +38,18 @@ export async function findSigstoreKeys({
   };
 }
 
+/** Looked for when somebody first asks, and once; the checks are those of whatever was asked for. */
+export function keysWhenAsked(input: Parameters<typeof findSigstoreKeys>[0]): {
+  readonly keys: () => Promise<SigstoreKeys>;
+  readonly checks: () => Promise<readonly ResultCheck[]>;
+} {
+  let asked: Promise<SigstoreKeys> | undefined;
+  return {
+    keys: () => (asked ??= findSigstoreKeys(input)),
+    checks: async () => (await asked)?.checks ?? [],
+  };
+}
+
 interface Found {
   readonly root: TrustedRoot;
   readonly check: ResultCheck;

@@ -3,9 +3,8 @@ import { decided } from '@vitrine/appraisal';
 import { BytesError, type JsonNode, sha256, toHex } from '@vitrine/bytes';
 import { builderName } from '../builder-name.ts';
 import { authenticateAll } from '../code/bundles.ts';
-import { findSigstoreKeys } from '../code/sigstore-keys.ts';
 import { countOf, inOrder } from '../code/agreement.ts';
-import { type Judged, judge } from '../code/builders.ts';
+import { type Judged, judge, nearest } from '../code/builders.ts';
 import { type Context, type Missing, askFor } from '../context.ts';
 import { githubReleases } from '../policy-file/default.ts';
 import type { BuilderPolicy, CodePolicy, PinnedMeasurement } from '../policy.ts';
@@ -98,7 +97,7 @@ interface SignedPlatforms {
 
 /** From a statement over platforms that somebody acceptable signed. */
 async function signedPlatforms(context: Context): Promise<SignedPlatforms | Missing | Refusal> {
-  const [{ roots }, found] = await Promise.all([findSigstoreKeys(context), platformBundles(context)]);
+  const [{ roots }, found] = await Promise.all([context.sigstoreKeys(), platformBundles(context)]);
   if ('reason' in found) return found;
   const { authentic, refusals } = await authenticateAll(found.bundles, roots, context.now);
   const [first] = refusals;
@@ -112,10 +111,11 @@ async function signedPlatforms(context: Context): Promise<SignedPlatforms | Miss
     { builders: found.signers },
   );
   if (accepted.length === 0) {
-    const failure = judged[0]!.checks.find(({ outcome }) => outcome !== 'pass');
+    const { checks, signed } = nearest(judged);
+    const failure = checks.find(({ outcome }) => outcome !== 'pass');
     return {
       code: failure?.code ?? 'PLATFORM_SIGNER_NOT_ACCEPTED',
-      message: `the platform statement is signed by ${judged[0]!.signed.identity.subject}: expected ${failure?.expected ?? 'another signer'}`,
+      message: `the platform statement is signed by ${signed.identity.subject}: expected ${failure?.expected ?? 'another signer'}`,
     };
   }
   try {

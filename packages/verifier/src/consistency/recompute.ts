@@ -1,10 +1,11 @@
 /** The measurement from the parts of a deployment, as far as they are there. */
 import { fromHex, toHex } from '@vitrine/bytes';
 import { MeasureError, type SnpFirmware, measureSnp, measureTdx } from '@vitrine/measure';
+import { measureMrtd } from '@vitrine/measure/tdx';
 import type { Context } from '../context.ts';
-import { type MrtdOrdering, measureMrtd } from '@vitrine/measure/tdx';
 import type { Deployment, MeasuredConfig, SnpInputs } from '../dialects/deployment.ts';
 import type { AuthenticCpu } from '../runtime/runtime.ts';
+import { bootPartRequest } from '../sources/endorsements/requests.ts';
 
 export interface Recomputed {
   readonly registers: Readonly<Record<string, string>>;
@@ -78,7 +79,7 @@ export async function snpInputs(
   const sha256 = firmware?.snpSha256;
   if (sha256 === undefined)
     return { reason: 'the signed deployment does not say which firmware it was measured with' };
-  const answer = await source.get({ kind: 'boot-part', url: `sha256:${sha256}` });
+  const answer = await source.get(bootPartRequest(sha256));
   if (!answer.ok) return { reason: `the firmware with SHA-256 ${sha256} is not at hand: ${answer.message}` };
   const vcpus = measurementInputs?.vcpus ?? config?.cpus;
   if (vcpus === undefined) return { reason: 'the number of processors is not known' };
@@ -96,7 +97,7 @@ export async function snpInputs(
 
 /** The part with this SHA-256 (hexadecimal), where it is at hand. */
 export async function bootPart({ source }: Context, sha256: string): Promise<Uint8Array | undefined> {
-  const answer = await source.get({ kind: 'boot-part', url: `sha256:${sha256}` });
+  const answer = await source.get(bootPartRequest(sha256));
   return answer.ok ? answer.bytes : undefined;
 }
 
@@ -127,13 +128,11 @@ async function recomputeTdx(
       reason: `the ${name} with SHA-256 ${hash} is not at hand: name it (--boot-part FILE)`,
     };
   }
-  const measure = (ordering: MrtdOrdering) =>
-    measureTdx({
-      firmware: bytes,
-      ordering,
-      boot: { kernel, initrd, cmdline, memoryMib: vmShape.memoryMib },
-    });
-  const { mrtd, rtmr1, rtmr2 } = await measure('two-pass');
+  const { mrtd, rtmr1, rtmr2 } = await measureTdx({
+    firmware: bytes,
+    ordering: 'two-pass',
+    boot: { kernel, initrd, cmdline, memoryMib: vmShape.memoryMib },
+  });
   const other = toHex((await measureMrtd(bytes, 'single-pass')).mrtd);
   return {
     registers: {

@@ -13,7 +13,8 @@ import type {
   VerificationPolicy,
   WorkflowBuilder,
 } from '../policy.ts';
-import { githubActionsIssuer, githubServer, gitlabIssuer } from './default.ts';
+import { builderName } from '../builder-name.ts';
+import { githubActionsIssuer, gitlabIssuer } from './default.ts';
 import { listed } from './form.ts';
 import { completeFloors } from './tcb-floor.ts';
 
@@ -161,8 +162,9 @@ function builderText(builder: BuilderPolicy): string {
   ].join(', ');
 }
 
-function workflowText({ server, repository, workflow }: WorkflowBuilder): string {
-  const where = server === githubServer ? repository : `${server}/${repository}`;
+function workflowText(builder: WorkflowBuilder): string {
+  const { workflow } = builder;
+  const where = builderName(builder);
   return workflow === null ? `any workflow of ${where}` : `the workflow ${workflow} of ${where}`;
 }
 

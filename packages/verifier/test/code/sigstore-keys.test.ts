@@ -5,7 +5,7 @@ import { decodeUtf8, toHex, utf8 } from '@vitrine/bytes';
 import { parseTrustedRoot } from '@vitrine/provenance';
 import { type TufDefect, type TufRepository, createSigstore, createTufRepository } from '@vitrine/simtee';
 import { type Anchors, type Answer, type Source, RecordingSource, ReplayingSource } from '@vitrine/verifier';
-import { findSigstoreKeys } from '../../src/code/sigstore-keys.ts';
+import { findSigstoreKeys, keysWhenAsked } from '../../src/code/sigstore-keys.ts';
 
 const now = new Date('2026-11-25T12:00:00Z');
 const url = 'https://tuf.test/repository';
@@ -141,6 +141,20 @@ describe("Sigstore's keys", () => {
     const later = await findSigstoreKeys({ anchors, source, now: new Date('2027-01-01T00:00:00Z') });
     assert.deepEqual(logOf(later), [logIn(older.trustedRootJson)]);
     assert.equal(later.checks[0]!.code, 'TUF_EXPIRED');
+  });
+
+  test('are looked for when somebody asks, once for all who ask, and only then told', async () => {
+    const repository = await create();
+    const { source, asked } = served(repository);
+    const sigstore = keysWhenAsked({ anchors: anchorsOf(repository), source, now });
+    assert.deepEqual([await sigstore.checks(), asked], [[], []]);
+    const [one, other] = await Promise.all([sigstore.keys(), sigstore.keys()]);
+    assert.equal(one, other);
+    assert.equal(asked.filter((path) => path === '7.targets.json').length, 1);
+    assert.deepEqual(
+      (await sigstore.checks()).map(({ rule, outcome }) => [rule, outcome]),
+      [['code.sigstore-keys', 'pass']],
+    );
   });
 
   test('keys that are fixed stand beside, and nothing is asked for them', async () => {

@@ -18,7 +18,7 @@ async function witnessesOf(freshnessBundles: readonly Uint8Array[] | undefined) 
   const context: Partial<Context> = {
     policy: defaultPolicy({ repository: 'acme/chat' }),
     presented: { dialect: 'tinfoil', form: 'v3', release } as unknown as Context['presented'],
-    anchors: { sigstore: [], ctLogs: null, tlsRoots: null },
+    sigstoreKeys: () => Promise.resolve({ roots: [], checks: [] }),
     now: new Date('2026-11-25T12:00:00Z'),
     repository: null,
     memory: null,

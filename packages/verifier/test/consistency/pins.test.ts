@@ -63,11 +63,13 @@ function contextOf(pins: readonly Registers[]): Context {
     memory: null,
     endpoint: 'https://llm.example.org',
     repository: null,
+    sigstoreKeys: () => Promise.resolve({ roots: [], checks: [] }),
   };
 }
 
 function codeOf(signed?: Partial<Deployment>): Code {
-  const hashes = { root: '', kernel: '', initrd: '' };
+  const digest = '5b'.repeat(32);
+  const hashes = { root: digest, kernel: digest, initrd: digest };
   const deployment = { cmdline: '', hashes, ...signed };
   return {
     reference: signed ? { deployment, digest: '' } : undefined,
