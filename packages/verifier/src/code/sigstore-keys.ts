@@ -1,6 +1,7 @@
 /** Which keys of Sigstore count: the newest that its repository has, or those that are built in. */
 import { passed } from '@vitrine/appraisal';
 import { ProvenanceError, type TrustedRoot, parseTrustedRoot } from '@vitrine/provenance';
+import { fetchTufTarget, parseTufRoot } from '@vitrine/provenance/tuf';
 import type { SigstoreRepository } from '../anchors.ts';
 import type { Context } from '../context.ts';
 import { VerifierError } from '../error.ts';
@@ -84,7 +85,6 @@ async function fetchKeys(
   };
   // A proof without it needs nothing of what follows.
   await get('timestamp.json');
-  const { fetchTufTarget, parseTufRoot } = await import('@vitrine/provenance/tuf');
   const file = await fetchTufTarget(target, { root: parseTufRoot(root), now, get });
   const keys = parseTrustedRoot(file.bytes);
   return {

@@ -1,6 +1,7 @@
 /** Until when a body says that it is good; what cannot be read, or says nothing at all, is not worth keeping. */
 import { sha256, toHex } from '@vitrine/bytes';
 import { parseQeIdentity, parseTcbInfo } from '@vitrine/evidence';
+import { parseTufNaming } from '@vitrine/provenance/tuf';
 import { parseCertificate, parseCrl, parseOcspResponse, parsePemCertificates } from '@vitrine/x509';
 import type { ResourceRequest } from '../source.ts';
 import { parseAttestationsAnswer, parseRimAnswer } from './endorsements/answers.ts';
@@ -50,8 +51,7 @@ async function readExpiry({ kind, url }: ResourceRequest, bytes: Uint8Array): Pr
       return url === `sha256:${toHex(await sha256(bytes))}` ? openEnd : undefined;
     case 'sigstore-tuf':
       // What names others is good until it says; the rest has its version or digest in its name.
-      if (!url.endsWith('/timestamp.json')) return openEnd;
-      return (await import('@vitrine/provenance/tuf')).parseTufNaming(bytes, 'timestamp').expires;
+      return url.endsWith('/timestamp.json') ? parseTufNaming(bytes, 'timestamp').expires : openEnd;
     case 'release-asset':
     case 'ct-log-list':
       return openEnd;
