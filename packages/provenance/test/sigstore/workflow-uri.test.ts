@@ -17,9 +17,14 @@ const parts = fc.constantFrom(
   '',
 );
 const joints = fc.constantFrom('/', '//', '@', '@refs/tags/v1', ' ', '');
-const uris = fc
-  .array(fc.tuple(parts, joints), { minLength: 1, maxLength: 5 })
-  .map((pieces) => `https://gitlab.com/${pieces.flat().join('')}`);
+const uri = (pieces: readonly (readonly string[])[]) => `https://gitlab.com/${pieces.flat().join('')}`;
+const uris = fc.oneof(
+  fc.array(fc.tuple(parts, joints), { minLength: 1, maxLength: 5 }).map(uri),
+  // In the order of a subject, so that many are one.
+  fc
+    .tuple(parts, fc.constantFrom('/', '//'), parts, fc.constantFrom('@refs/tags/v1', '@refs/tags/v1@2'))
+    .map((pieces) => uri([pieces])),
+);
 
 test('it is put together to the same, without empty parts, and without an @ before that of the ref', () => {
   let read = 0;
